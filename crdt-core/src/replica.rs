@@ -1,0 +1,86 @@
+//! The right to write.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use crate::clock::{Clock, Hlc, Stamp};
+use crate::dot::ReplicaId;
+
+/// The right to write under one replica id.
+///
+/// Not `Clone` and not serialisable, on purpose: two holders of one id would mint one dot for two
+/// different writes, and one of them would be lost everywhere without an error. Keep one `Replica`
+/// per document and per start of the program.
+///
+/// ```
+/// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+///
+/// let mut me = Replica::new(ReplicaId::random());
+/// let mut cart = Doc::<OrSet<String>>::default();
+/// let _delta = cart.update(&mut me, |set| set.insert("apple".to_owned()));
+/// assert!(cart.contains("apple"));
+/// ```
+///
+/// ```compile_fail
+/// # use crdt_core::{Replica, ReplicaId};
+/// let me = Replica::new(ReplicaId::from_u128(1));
+/// let twin = me.clone();
+/// ```
+pub struct Replica {
+    id: ReplicaId,
+    next: u64,
+    hlc: Hlc,
+    clock: Option<Box<dyn Clock + Send + Sync>>,
+}
+
+impl Replica {
+    /// A writer without a physical clock: its stamps are Lamport times, larger than every stamp
+    /// that the replica wrote or [observed](Replica::observe).
+    #[must_use]
+    pub fn new(id: ReplicaId) -> Self {
+        Self { id, next: 1, hlc: Hlc::default(), clock: None }
+    }
+
+    /// A writer whose stamps follow `clock`, never backwards.
+    #[must_use]
+    pub fn with_clock(id: ReplicaId, clock: impl Clock + Send + Sync + 'static) -> Self {
+        Self { clock: Some(Box::new(clock)), ..Self::new(id) }
+    }
+
+    /// The id under which this replica writes.
+    #[must_use]
+    pub const fn id(&self) -> ReplicaId {
+        self.id
+    }
+
+    /// Makes later stamps of this replica larger than `stamp`.
+    ///
+    /// Merging does not do this by itself: whoever knows how far a foreign clock may be trusted
+    /// decides first. A write is visible to its writer either way.
+    pub fn observe(&mut self, stamp: Stamp) {
+        self.hlc.observe(stamp);
+    }
+
+    /// The next stamp of this replica.
+    pub(crate) fn tick(&mut self) -> Stamp {
+        let now = self.clock.as_mut().map_or(0, |clock| clock.now_millis());
+        self.hlc.tick(now)
+    }
+
+    /// The smallest number not yet given to a dot, also with respect to a state that holds dots of
+    /// this id up to `seen`.
+    pub(crate) fn next_seq(&self, seen: u64) -> u64 {
+        self.next.max(seen.saturating_add(1))
+    }
+
+    /// Every number below `next` is used up.
+    pub(crate) fn advance(&mut self, next: u64) {
+        self.next = self.next.max(next);
+    }
+}
+
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replica").field("id", &self.id).field("next", &self.next).finish_non_exhaustive()
+    }
+}
