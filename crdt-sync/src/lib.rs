@@ -1,1 +1,6 @@
-//! crdt-sync
+//! Gossip deltas between nodes until every node holds the same CRDTs.
+//!
+//! [`proto`] is the protocol without any I/O: a state machine that takes frames, datagrams and the
+//! time as arguments and gives back what to send.
+
+pub mod proto;

@@ -1,0 +1,108 @@
+//! What the engine tells its user.
+
+use std::time::Duration;
+
+use crdt_core::Dot;
+
+use super::peer::PeerId;
+
+/// Something that happened inside the engine, from [`Engine::poll_event`](super::Engine::poll_event).
+///
+/// Events report; nothing has to be done about them for the protocol to work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A peer said hello and agrees on everything: updates flow.
+    PeerUp {
+        /// The connection.
+        peer: PeerId,
+        /// Who it is.
+        name: String,
+    },
+    /// A peer that was up is gone.
+    PeerDown {
+        /// The connection, not used again.
+        peer: PeerId,
+        /// Who it was.
+        name: String,
+    },
+    /// A numbered update was applied, one's own included.
+    Applied {
+        /// Its number: the origin's replica id and the update's place among that origin's updates.
+        update: Dot,
+        /// Who sent it, or nothing for a write of this node.
+        from: Option<PeerId>,
+    },
+    /// A walk began.
+    WalkStarted {
+        /// The other side.
+        peer: PeerId,
+        /// Which side this node is on.
+        role: WalkRole,
+    },
+    /// A walk changed this node's state: entries arrived that no numbered update brought.
+    WalkMerged {
+        /// The donor.
+        peer: PeerId,
+    },
+    /// A walk is over.
+    WalkFinished {
+        /// The other side.
+        peer: PeerId,
+        /// Which side this node is on.
+        role: WalkRole,
+        /// How it ended.
+        outcome: WalkOutcome,
+    },
+    /// Two nodes have applied the same updates and hold different states, though neither holds parts
+    /// of a walk. This must not happen: memory or code is faulty. A walk in each direction repairs
+    /// both.
+    Diverged {
+        /// The other side.
+        peer: PeerId,
+        /// This node's fingerprint.
+        ours: u128,
+        /// The peer's.
+        theirs: u128,
+    },
+    /// A stamp runs ahead of this node's wall clock by more than
+    /// [`Config::max_drift`](super::Config::max_drift). It was merged, and does not move this node's
+    /// clock. Somebody's clock is wrong, possibly this node's.
+    Drift {
+        /// The update that carried the stamp, or nothing if a walk brought it.
+        update: Option<Dot>,
+        /// By how much the stamp is ahead.
+        ahead: Duration,
+    },
+    /// This many older events were dropped because nobody polled them.
+    Lost {
+        /// How many since the last time that this was reported.
+        events: u64,
+    },
+}
+
+/// A side of a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WalkRole {
+    /// This node's state is sent.
+    Donor,
+    /// The peer's state is received.
+    Receiver,
+}
+
+/// How a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WalkOutcome {
+    /// Everything was sent, or arrived: the receiver claims what the donor had at the start.
+    Complete,
+    /// It was cut by a lost connection, a lost frame or a standstill. Nothing of it is claimed, and a
+    /// new one begins with any donor.
+    Cut,
+    /// The donor could not keep what the walk needs: more entries died, or more was written, than
+    /// the configuration allows. A new one begins.
+    Overflow,
+    /// The donor serves as many walks as it may. Another is asked, or the same one later.
+    Busy,
+}

@@ -1,0 +1,19 @@
+//! The protocol without I/O: no sockets, no tasks, no clock, no randomness of its own.
+
+mod config;
+mod engine;
+mod error;
+mod event;
+mod peer;
+mod status;
+mod time;
+mod token;
+
+pub use config::Config;
+pub use engine::Engine;
+pub use error::{ConfigError, Fault, FrameError, PeerError, TryUpdateError, UpdateError};
+pub use event::{Event, WalkOutcome, WalkRole};
+pub use peer::PeerId;
+pub use status::{Counters, PeerState, PeerStatus, Status};
+pub use time::Now;
+pub use token::{Token, Written};

@@ -1,0 +1,108 @@
+//! What the engine is doing, at a glance.
+
+use std::time::Duration;
+
+use crdt_core::ReplicaId;
+
+use super::peer::PeerId;
+
+/// A picture of one engine, from [`Engine::status`](super::Engine::status).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// The id of this start, once it has written.
+    pub replica: Option<ReplicaId>,
+    /// How many numbered updates are applied.
+    pub updates: u64,
+    /// Replica ids in the vector of updates; compare with `Config::max_replicas`.
+    pub replicas: usize,
+    /// Updates in the log.
+    pub log_len: usize,
+    /// Their bytes; compare with `Config::log_bytes`.
+    pub log_bytes: usize,
+    /// Whether this node may show parts of updates that it does not claim: a walk is under way or
+    /// was cut.
+    pub partial: bool,
+    /// From whom a walk is being received.
+    pub receiving_walk: Option<PeerId>,
+    /// How many walks are being served.
+    pub donor_walks: usize,
+    /// One line for each connection.
+    pub peers: Vec<PeerStatus>,
+    /// Sums since the start.
+    pub counters: Counters,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerStatus {
+    /// The connection.
+    pub peer: PeerId,
+    /// Who it is.
+    pub name: String,
+    /// How far the connection is.
+    pub state: PeerState,
+    /// Applied updates that the peer has not yet reported, or nothing while it is unknown.
+    pub lag_updates: Option<u64>,
+    /// Their bytes, or nothing while the peer needs what the log no longer holds: reconciling.
+    pub lag_bytes: Option<u64>,
+    /// For how long the peer has not reported everything that this node has, or nothing if it has.
+    pub lag: Option<Duration>,
+    /// Whether its last exchange said that it may show parts of updates that it does not claim.
+    pub partial: bool,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PeerState {
+    /// The peer has not said hello yet.
+    Greeting,
+    /// Updates flow.
+    Live,
+    /// The peer lacks updates that the log no longer holds; a walk is due.
+    Reconciling,
+    /// A frame of the peer was refused; the driver is to close the connection.
+    Failed,
+}
+
+/// Sums since the engine was made. They wrap in no lifetime of a machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames taken from peers.
+    pub frames_in: u64,
+    /// Frames given to the driver.
+    pub frames_out: u64,
+    /// Datagrams taken from peers.
+    pub datagrams_in: u64,
+    /// Datagrams given to the driver.
+    pub datagrams_out: u64,
+    /// Updates written here.
+    pub writes: u64,
+    /// Updates of others applied.
+    pub applied: u64,
+    /// Updates received again.
+    pub duplicates: u64,
+    /// Updates sent, each once for each peer.
+    pub sent: u64,
+    /// Updates that left the log because it was full.
+    pub trimmed: u64,
+    /// Exchanges that found a difference of vectors.
+    pub differences: u64,
+    /// Walks begun as receiver.
+    pub walks_in: u64,
+    /// Walks completed as receiver.
+    pub walks_in_complete: u64,
+    /// Walks begun as donor.
+    pub walks_out: u64,
+    /// Walks of this node as donor that had to start again because a bound was exceeded.
+    pub walk_overflows: u64,
+    /// Equal vectors with unequal states, where neither side was partial.
+    pub diverged: u64,
+    /// Stamps beyond the drift bound.
+    pub drifts: u64,
+    /// Events dropped because nobody polled them.
+    pub events_lost: u64,
+}
