@@ -27,6 +27,7 @@ impl ReplicaId {
     /// A version 4 UUID from the operating system's randomness.
     #[cfg(feature = "std")]
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that draws an id, on request")]
     pub fn random() -> Self {
         Self(Uuid::new_v4().into_bytes())
     }
