@@ -210,6 +210,12 @@ impl fmt::Display for FrameError {
 
 impl Error for FrameError {}
 
+impl From<FrameError> for PeerError {
+    fn from(reason: FrameError) -> Self {
+        Self::Malformed { reason }
+    }
+}
+
 /// Why a write was not made. The document is as it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

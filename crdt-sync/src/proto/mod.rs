@@ -4,10 +4,15 @@ mod config;
 mod engine;
 mod error;
 mod event;
+mod exchange;
+mod frame;
+mod log;
 mod peer;
 mod status;
 mod time;
 mod token;
+mod vector;
+mod wire;
 
 pub use config::Config;
 pub use engine::Engine;

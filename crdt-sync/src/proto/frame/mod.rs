@@ -1,0 +1,242 @@
+//! The bytes of frames and datagrams.
+//!
+//! Every one begins with the version and the kind. There is one form for each meaning: what is
+//! decoded and encoded again gives the same bytes. Numbers are little-endian base 128 in the
+//! shortest form, byte strings carry their length, fixed-width fields are little-endian.
+//!
+//! | kind | frame | fields after version and kind |
+//! |---|---|---|
+//! | 1 | hello | see [`hello`] |
+//! | 2 | updates | one or more of: place of the origin, update seq, bytes (see [`updates`]) |
+//! | 3 | applied | vector of the numbers applied since the last report |
+//! | 4 | ask | id |
+//! | 5 | vector | id of the question, vector of all numbers applied |
+//! | 6 | offer | vector of the numbers that the receiver lacks and the sender's log lost |
+//! | 7 | request | id, context of the document |
+//! | 8 | begin | id, donor's vector at the start, vector of what the donor holds in part |
+//! | 9 | chunk | id, index, whether the chunk ends here, bytes to the end of the frame |
+//! | 10 | end | id, how many chunk frames there were |
+//! | 11 | abort | id, reason |
+//! | 16 | digest (datagram) | flags (1 answer, 2 partial), hash of the vector, fingerprint |
+
+mod digest;
+mod hello;
+mod updates;
+
+use crdt_core::clock::CausalContext;
+
+pub(super) use self::digest::Digest;
+pub(super) use self::hello::Hello;
+pub(super) use self::updates::{Updates, UpdatesWriter};
+use super::config::Config;
+use super::error::{FrameError, PeerError};
+use super::vector;
+use super::wire::{Reader, Writer};
+
+/// The oldest and newest version of the protocol spoken here.
+const VERSIONS: (u8, u8) = (1, 1);
+
+/// What a frame on the stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Hello = 1,
+    Updates = 2,
+    Applied = 3,
+    Ask = 4,
+    Vector = 5,
+    Offer = 6,
+    Request = 7,
+    Begin = 8,
+    Chunk = 9,
+    End = 10,
+    Abort = 11,
+    Digest = 16,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "hello",
+            Self::Updates => "updates",
+            Self::Applied => "applied",
+            Self::Ask => "ask",
+            Self::Vector => "vector",
+            Self::Offer => "offer",
+            Self::Request => "request",
+            Self::Begin => "begin",
+            Self::Chunk => "chunk",
+            Self::End => "end",
+            Self::Abort => "abort",
+            Self::Digest => "digest",
+        }
+    }
+
+    fn from_byte(byte: u8) -> Result<Self, FrameError> {
+        Ok(match byte {
+            1 => Self::Hello,
+            2 => Self::Updates,
+            3 => Self::Applied,
+            4 => Self::Ask,
+            5 => Self::Vector,
+            6 => Self::Offer,
+            7 => Self::Request,
+            8 => Self::Begin,
+            9 => Self::Chunk,
+            10 => Self::End,
+            11 => Self::Abort,
+            16 => Self::Digest,
+            other => return Err(FrameError::Kind(other)),
+        })
+    }
+}
+
+/// Any frame but the hello and a batch of updates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Frame<'a> {
+    /// The sender has applied these numbers.
+    Applied(CausalContext),
+    /// What have you applied, everything that I sent before this included?
+    Ask { id: u64 },
+    /// The answer.
+    Vector { id: u64, updates: CausalContext },
+    /// You seem to lack these, which my log no longer holds: ask for a walk.
+    Offer(CausalContext),
+    /// Walk me through your state; my document has this context.
+    Request { id: u64, context: CausalContext },
+    /// The walk begins, at a state with this vector, which may hold more of `parts`.
+    Begin { id: u64, updates: CausalContext, parts: CausalContext },
+    /// A piece of an encoded delta; `last` where it ends.
+    Chunk { id: u64, index: u64, last: bool, bytes: &'a [u8] },
+    /// The walk is over, after so many chunk frames.
+    End { id: u64, chunks: u64 },
+    /// The walk cannot go on, or not begin.
+    Abort { id: u64, reason: AbortReason },
+}
+
+/// Why a donor gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum AbortReason {
+    Busy = 1,
+    Overflow = 2,
+    Standstill = 3,
+}
+
+/// Reads version and kind.
+pub(super) fn open<'a>(bytes: &'a [u8], config: &Config) -> Result<(Kind, Reader<'a>), PeerError> {
+    if bytes.len() > config.max_frame {
+        let (found, allowed) = (bytes.len() as u64, config.max_frame as u64);
+        return Err(PeerError::LimitExceeded { limit: "max_frame", found, allowed });
+    }
+    let mut reader = Reader::new(bytes);
+    let version = reader.u8()?;
+    let kind = Kind::from_byte(reader.u8()?);
+    // The first bytes of a hello stay as they are for ever, so that it can report a mismatch.
+    if kind != Ok(Kind::Hello) && version != VERSIONS.1 {
+        return Err(FrameError::Version(version).into());
+    }
+    Ok((kind?, reader))
+}
+
+fn start(kind: Kind) -> Writer {
+    let mut writer = Writer::default();
+    writer.u8(VERSIONS.1);
+    writer.u8(kind as u8);
+    writer
+}
+
+impl<'a> Frame<'a> {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut to = start(self.kind());
+        match self {
+            Self::Applied(updates) | Self::Offer(updates) => vector::encode(updates, &mut to),
+            Self::Ask { id } => to.number(*id),
+            Self::Vector { id, updates } => {
+                to.number(*id);
+                vector::encode(updates, &mut to);
+            }
+            Self::Request { id, context } => {
+                to.number(*id);
+                vector::encode(context, &mut to);
+            }
+            Self::Begin { id, updates, parts } => {
+                to.number(*id);
+                vector::encode(updates, &mut to);
+                vector::encode(parts, &mut to);
+            }
+            Self::Chunk { id, index, last, bytes } => {
+                to.number(*id);
+                to.number(*index);
+                to.flag(*last);
+                to.raw(bytes);
+            }
+            Self::End { id, chunks } => {
+                to.number(*id);
+                to.number(*chunks);
+            }
+            Self::Abort { id, reason } => {
+                to.number(*id);
+                to.u8(*reason as u8);
+            }
+        }
+        to.finish()
+    }
+
+    /// Reads what follows after the kind.
+    pub(super) fn decode(kind: Kind, mut from: Reader<'a>, config: &Config) -> Result<Self, PeerError> {
+        let frame = match kind {
+            Kind::Applied => Self::Applied(vector::decode(&mut from, config)?),
+            Kind::Ask => Self::Ask { id: from.number()? },
+            Kind::Vector => Self::Vector { id: from.number()?, updates: vector::decode(&mut from, config)? },
+            Kind::Offer => Self::Offer(vector::decode(&mut from, config)?),
+            Kind::Request => {
+                Self::Request { id: from.number()?, context: vector::decode(&mut from, config)? }
+            }
+            Kind::Begin => Self::Begin {
+                id: from.number()?,
+                updates: vector::decode(&mut from, config)?,
+                parts: vector::decode(&mut from, config)?,
+            },
+            Kind::Chunk => Self::Chunk {
+                id: from.number()?,
+                index: from.number()?,
+                last: from.flag()?,
+                bytes: from.rest(),
+            },
+            Kind::End => Self::End { id: from.number()?, chunks: from.number()? },
+            Kind::Abort => Self::Abort { id: from.number()?, reason: abort_reason(from.u8()?)? },
+            Kind::Hello | Kind::Updates | Kind::Digest => {
+                return Err(PeerError::Unexpected { frame: kind.name() });
+            }
+        };
+        from.finish()?;
+        Ok(frame)
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Applied(_) => Kind::Applied,
+            Self::Ask { .. } => Kind::Ask,
+            Self::Vector { .. } => Kind::Vector,
+            Self::Offer(_) => Kind::Offer,
+            Self::Request { .. } => Kind::Request,
+            Self::Begin { .. } => Kind::Begin,
+            Self::Chunk { .. } => Kind::Chunk,
+            Self::End { .. } => Kind::End,
+            Self::Abort { .. } => Kind::Abort,
+        }
+    }
+}
+
+fn abort_reason(byte: u8) -> Result<AbortReason, FrameError> {
+    match byte {
+        1 => Ok(AbortReason::Busy),
+        2 => Ok(AbortReason::Overflow),
+        3 => Ok(AbortReason::Standstill),
+        _ => Err(FrameError::Value),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! Golden bytes of every frame, and what is refused.
+
+use crdt_core::{Dot, ReplicaId};
+
+use super::*;
+use crate::proto::log::Update;
+
+fn config() -> Config {
+    let mut config = Config::new("shop");
+    config.name = "tokyo".into();
+    config
+}
+
+fn vector(runs: &[(u128, u64, u64)]) -> CausalContext {
+    let mut vector = CausalContext::default();
+    for &(id, first, last) in runs {
+        vector.insert_range(ReplicaId::from_u128(id), first, last);
+    }
+    vector
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const ID_1: &str = "00000000000000000000000000000001";
+const ID_2: &str = "00000000000000000000000000000002";
+
+/// Every frame but hello and updates, with its bytes.
+fn golden() -> Vec<(Frame<'static>, String)> {
+    let some = || vector(&[(1, 1, 300), (2, 1, 1), (2, 4, 5)]);
+    let some_hex = format!("02{ID_1}0100ab02{ID_2}0200000101");
+    vec![
+        (Frame::Applied(vector(&[(2, 4, 4)])), format!("010301{ID_2}010300")),
+        (Frame::Ask { id: 300 }, "0104ac02".into()),
+        (Frame::Vector { id: 7, updates: vector(&[]) }, "01050700".into()),
+        (Frame::Vector { id: 7, updates: some() }, format!("010507{some_hex}")),
+        (Frame::Offer(vector(&[(1, 1, 1)])), format!("010601{ID_1}010000")),
+        (Frame::Request { id: 1, context: vector(&[(1, 1, 2)]) }, format!("01070101{ID_1}010001")),
+        (
+            Frame::Begin { id: 1, updates: vector(&[(1, 1, 1)]), parts: vector(&[]) },
+            format!("01080101{ID_1}01000000"),
+        ),
+        (Frame::Chunk { id: 1, index: 2, last: true, bytes: b"abc" }, "0109010201616263".into()),
+        (Frame::End { id: 1, chunks: 3 }, "010a0103".into()),
+        (Frame::Abort { id: 1, reason: AbortReason::Busy }, "010b0101".into()),
+        (Frame::Abort { id: 1, reason: AbortReason::Overflow }, "010b0102".into()),
+        (Frame::Abort { id: 1, reason: AbortReason::Standstill }, "010b0103".into()),
+    ]
+}
+
+fn decode(bytes: &[u8]) -> Result<Frame<'_>, PeerError> {
+    let config = config();
+    let (kind, from) = open(bytes, &config)?;
+    Frame::decode(kind, from, &config)
+}
+
+fn hello() -> Hello {
+    Hello { nonce: [9; 16], volatile: true, partial: false, fingerprint: 5, updates: vector(&[(1, 1, 2)]) }
+}
+
+#[test]
+fn the_bytes_of_frames_stay_as_they_are() {
+    for (frame, bytes) in golden() {
+        assert_eq!(hex(&frame.encode()), bytes, "{frame:?}");
+        assert_eq!(decode(&frame.encode()), Ok(frame));
+    }
+}
+
+#[test]
+fn the_bytes_of_a_hello_stay_as_they_are() {
+    let limits = "808040" // 1 MiB
+        .to_owned()
+        + "80808008" // 16 MiB
+        + "808002" // 32,768
+        + "808004"; // 65,536
+    let nonce = "09".repeat(16);
+    let fingerprint = "05000000000000000000000000000000";
+    let expected =
+        format!("010101{}{nonce}{}{limits}01{fingerprint}01{ID_1}010001", "0473686f70", "05746f6b796f");
+    assert_eq!(hex(&hello().encode(&config())), expected);
+    assert_eq!(Hello::decode(&hello().encode(&config()), "tokyo", &config()), Ok(hello()));
+}
+
+#[test]
+fn the_bytes_of_a_digest_stay_as_they_are() {
+    let digest = Digest { answer: true, partial: false, vector: 0x0102, fingerprint: 0x0304 };
+    let expected = "011001".to_owned() + "0201000000000000" + "04030000000000000000000000000000";
+    assert_eq!(hex(&digest.encode()), expected);
+    assert_eq!(Digest::decode(&digest.encode(), &config()), Ok(digest));
+    let flags = Digest { partial: true, ..digest };
+    assert_eq!(Digest::decode(&flags.encode(), &config()), Ok(flags));
+}
+
+fn update(id: u128, seq: u64, bytes: &[u8]) -> Update {
+    Update { number: Dot::new(ReplicaId::from_u128(id), seq), bytes: bytes.into() }
+}
+
+fn updates(bytes: &[u8], config: &Config) -> Result<Vec<(Dot, Vec<u8>)>, PeerError> {
+    let (kind, from) = open(bytes, config)?;
+    assert_eq!(kind, Kind::Updates);
+    Updates::new(from, config)?.map(|update| update.map(|(number, bytes)| (number, bytes.to_vec()))).collect()
+}
+
+#[test]
+fn the_bytes_of_updates_stay_as_they_are() {
+    let batch = [update(1, 1, b"a"), update(2, 200, b"bc"), update(1, 2, b"")];
+    let mut writer = UpdatesWriter::new();
+    assert!(batch.iter().all(|update| writer.push(update, usize::MAX)));
+    assert_eq!(writer.count(), 3);
+    let bytes = writer.finish();
+    assert_eq!(hex(&bytes), format!("010200{ID_1}010161") + &format!("00{ID_2}c801026263") + "010200");
+    let read = updates(&bytes, &config()).expect("a frame of ours");
+    assert_eq!(read, batch.map(|update| (update.number, update.bytes.to_vec())));
+}
+
+#[test]
+fn a_batch_keeps_to_its_budget_but_for_its_first_update() {
+    let mut writer = UpdatesWriter::new();
+    assert!(writer.push(&update(1, 1, &[0; 100]), 10));
+    assert!(!writer.push(&update(1, 2, b""), 10));
+    assert_eq!(writer.count(), 1);
+    for budget in 24..200 {
+        let mut writer = UpdatesWriter::new();
+        let mut seq = 0..;
+        while seq.next().is_some_and(|seq| writer.push(&update(1, seq + 1, b"xyz"), budget)) {}
+        let len = writer.finish().len();
+        assert!(len <= budget && len + 6 > budget, "{len} of {budget}");
+    }
+}
+
+#[test]
+fn one_frame_names_a_limited_number_of_origins() {
+    let mut writer = UpdatesWriter::new();
+    let fitting = (0u128..).take_while(|id| writer.push(&update(*id, 1, b""), usize::MAX)).count();
+    assert_eq!(fitting, 256);
+    let bytes = writer.finish();
+    assert_eq!(updates(&bytes, &config()).map(|updates| updates.len()), Ok(256));
+    let one_more = [&bytes[..], &[0], &[0xff; 16], &[1, 0]].concat();
+    assert_eq!(updates(&one_more, &config()), Err(FrameError::Order.into()));
+}
+
+#[test]
+fn malformed_updates_are_refused() {
+    let id = [1; 16];
+    let frame = |body: &[&[u8]]| [&[1, 2][..], &body.concat()].concat();
+    let cases: [(&[&[u8]], FrameError); 6] = [
+        (&[], FrameError::Truncated),
+        (&[&[0], &id, &[0, 0]], FrameError::Number),
+        (&[&[1, 1, 0]], FrameError::Number),
+        (&[&[0], &id, &[1, 0, 0], &id, &[2, 0]], FrameError::Order),
+        (&[&[0], &id, &[1, 5, 0]], FrameError::Truncated),
+        (&[&[0], &id], FrameError::Truncated),
+    ];
+    for (body, reason) in cases {
+        assert_eq!(updates(&frame(body), &config()), Err(reason.into()), "{body:x?}");
+    }
+}
+
+#[test]
+fn an_update_over_the_agreed_size_is_refused() {
+    let mut config = config();
+    config.max_update_bytes = 4;
+    let mut writer = UpdatesWriter::new();
+    writer.push(&update(1, 1, b"12345"), 100);
+    let refused = updates(&writer.finish(), &config);
+    let limit = "max_update_bytes";
+    assert_eq!(refused, Err(PeerError::LimitExceeded { limit, found: 5, allowed: 4 }));
+}
+
+#[test]
+fn every_cut_and_every_addition_is_refused() {
+    let frames = golden().into_iter().filter(|(frame, _)| !matches!(frame, Frame::Chunk { .. }));
+    for (frame, _) in frames {
+        let bytes = frame.encode();
+        for cut in 0..bytes.len() {
+            assert!(decode(&bytes[..cut]).is_err(), "{frame:?} cut to {cut}");
+        }
+        assert_eq!(decode(&[&bytes[..], &[0]].concat()), Err(FrameError::Trailing.into()), "{frame:?}");
+    }
+    let (bytes, config) = (hello().encode(&config()), config());
+    for cut in 0..bytes.len() {
+        assert!(Hello::decode(&bytes[..cut], "tokyo", &config).is_err());
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert_eq!(Hello::decode(&longer, "tokyo", &config), Err(FrameError::Trailing.into()));
+}
+
+#[test]
+fn no_single_changed_byte_makes_a_reader_panic_or_gives_a_second_form() {
+    let frames = golden().into_iter().map(|(frame, _)| frame.encode());
+    for bytes in frames {
+        for at in 0..bytes.len() {
+            for flip in 1..=255u8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= flip;
+                if let Ok(frame) = decode(&changed) {
+                    assert_eq!(frame.encode(), changed, "one meaning, one form");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn strange_versions_and_kinds_are_named() {
+    let version = |byte| decode(&[byte, 4, 0]).expect_err("no such version");
+    assert_eq!(version(0), FrameError::Version(0).into());
+    assert_eq!(version(2), FrameError::Version(2).into());
+    assert_eq!(decode(&[1, 99, 0]), Err(FrameError::Kind(99).into()));
+    assert_eq!(decode(&[1]), Err(FrameError::Truncated.into()));
+}
+
+#[test]
+fn a_frame_over_the_limit_is_refused_unread() {
+    let mut config = config();
+    config.max_frame = 10;
+    let refused = open(&[1; 11], &config).err();
+    assert_eq!(refused, Some(PeerError::LimitExceeded { limit: "max_frame", found: 11, allowed: 10 }));
+}
+
+/// Reads our hello with what `change` makes of the reader's configuration.
+fn greeted(change: impl FnOnce(&mut Config)) -> Result<Hello, PeerError> {
+    let mut theirs = config();
+    change(&mut theirs);
+    Hello::decode(&hello().encode(&config()), "tokyo", &theirs)
+}
+
+#[test]
+fn a_hello_of_another_cluster_or_with_other_limits_is_refused() {
+    assert_eq!(greeted(|c| c.cluster = "bank".into()), Err(PeerError::Cluster { theirs: "shop".into() }));
+    let refused = |change: fn(&mut Config)| match greeted(change) {
+        Err(PeerError::LimitMismatch { limit, .. }) => limit,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(|c| c.max_update_bytes += 1), "max_update_bytes");
+    assert_eq!(refused(|c| c.max_chunk_bytes += 1), "max_chunk_bytes");
+    assert_eq!(refused(|c| c.max_replicas += 1), "max_replicas");
+    assert_eq!(refused(|c| c.max_runs += 1), "max_runs");
+    assert!(greeted(|c| c.log_bytes += 1).is_ok(), "not a limit to agree on");
+}
+
+#[test]
+fn a_hello_under_another_name_than_the_link_authenticated_is_refused() {
+    let (authenticated, announced) = ("london".to_owned(), "tokyo".to_owned());
+    let refused = Hello::decode(&hello().encode(&config()), "london", &config());
+    assert_eq!(refused, Err(PeerError::Name { authenticated, announced }));
+    let unnamed = hello().encode(&Config::new("shop"));
+    assert!(Hello::decode(&unnamed, "london", &config()).is_ok());
+}
+
+#[test]
+fn a_hello_of_another_version_is_refused_before_the_rest_is_read() {
+    let refused = |bytes: &[u8]| Hello::decode(bytes, "tokyo", &config());
+    assert_eq!(refused(&[2, 1, 3]), Err(PeerError::Version { ours: (1, 1), theirs: (2, 3) }));
+    assert_eq!(refused(&[0, 1, 0]), Err(PeerError::Version { ours: (1, 1), theirs: (0, 0) }));
+    assert_eq!(refused(&[3, 1, 2]), Err(FrameError::Value.into()));
+    let newer = { [&[1, 1, 9][..], &hello().encode(&config())[3..]].concat() };
+    assert_eq!(refused(&newer), Ok(hello()), "a newer peer that still speaks our version");
+}

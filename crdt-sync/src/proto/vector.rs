@@ -1,0 +1,143 @@
+//! Vectors of update numbers: their bytes and their hash.
+
+use std::hash::Hasher;
+
+use crdt_core::clock::CausalContext;
+use siphasher::sip::SipHasher24;
+
+use super::config::Config;
+use super::error::{FrameError, PeerError};
+use super::wire::{Reader, Writer};
+
+/// Writes replica ids ascending, each with its runs as (gap, length) in steps of at least one, so
+/// that one vector has one form.
+pub(super) fn encode(vector: &CausalContext, to: &mut Writer) {
+    to.count(vector.replicas());
+    for (id, numbers) in vector.iter() {
+        to.id(id);
+        to.count(numbers.runs());
+        // The least number at which the next run can begin: runs neither touch nor hold zero.
+        let mut least = 1;
+        for (first, last) in numbers.iter() {
+            to.number(first - least);
+            to.number(last - first);
+            least = last.saturating_add(2);
+        }
+    }
+}
+
+/// Reads a vector; at most as much is allocated as the bytes at hand can fill.
+pub(super) fn decode(from: &mut Reader<'_>, config: &Config) -> Result<CausalContext, PeerError> {
+    let mut vector = CausalContext::default();
+    let mut last_id = None;
+    let mut runs_left = config.max_runs as u64;
+    for _ in 0..limited(from.number()?, "max_replicas", config.max_replicas as u64)? {
+        let id = from.id()?;
+        if last_id.replace(id).is_some_and(|last| last >= id) {
+            return Err(FrameError::Order.into());
+        }
+        let runs = limited(from.number()?, "max_runs", runs_left)?;
+        runs_left -= runs;
+        if runs == 0 {
+            return Err(FrameError::Order.into());
+        }
+        let mut least = Some(1u64);
+        for _ in 0..runs {
+            let (gap, len) = (from.number()?, from.number()?);
+            let first = least.and_then(|least| least.checked_add(gap)).ok_or(FrameError::Order)?;
+            let last = first.checked_add(len).ok_or(FrameError::Order)?;
+            vector.insert_range(id, first, last);
+            least = last.checked_add(2);
+        }
+    }
+    Ok(vector)
+}
+
+fn limited(found: u64, limit: &'static str, allowed: u64) -> Result<u64, PeerError> {
+    if found <= allowed { Ok(found) } else { Err(PeerError::LimitExceeded { limit, found, allowed }) }
+}
+
+/// Equal for equal vectors; the same on every node and every machine.
+pub(super) fn hash(vector: &CausalContext) -> u64 {
+    let mut bytes = Writer::default();
+    encode(vector, &mut bytes);
+    let mut hasher = SipHasher24::new();
+    hasher.write(&bytes.finish());
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use crdt_core::ReplicaId;
+
+    use super::*;
+
+    fn vector(runs: &[(u128, u64, u64)]) -> CausalContext {
+        let mut vector = CausalContext::default();
+        for &(id, first, last) in runs {
+            vector.insert_range(ReplicaId::from_u128(id), first, last);
+        }
+        vector
+    }
+
+    fn bytes(vector: &CausalContext) -> Vec<u8> {
+        let mut writer = Writer::default();
+        encode(vector, &mut writer);
+        writer.finish()
+    }
+
+    #[test]
+    fn a_vector_comes_back_as_it_was() {
+        let max = u64::MAX;
+        let cases = [
+            vector(&[]),
+            vector(&[(1, 1, 1)]),
+            vector(&[(1, 1, 7), (1, 9, 9), (2, 3, 300), (u128::MAX, max, max)]),
+            vector(&[(5, 1, max)]),
+            vector(&[(5, 1, max - 2), (5, max, max)]),
+        ];
+        for case in cases {
+            let bytes = bytes(&case);
+            let mut reader = Reader::new(&bytes);
+            assert_eq!(decode(&mut reader, &Config::new("c")), Ok(case));
+            assert!(reader.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_no_vector_is_written_as_is_refused() {
+        let id = [7; 16];
+        let order = Err(PeerError::from(FrameError::Order));
+        let two_ids = [&[2][..], &id, &[1, 0, 0], &id, &[1, 0, 0]].concat();
+        assert_eq!(decode(&mut Reader::new(&two_ids), &Config::new("c")), order, "an id twice");
+        let no_runs = [&[1][..], &id, &[0]].concat();
+        assert_eq!(decode(&mut Reader::new(&no_runs), &Config::new("c")), order, "an id without runs");
+        let max = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        let overflow = [&[1][..], &id, &[1, 0], &max].concat();
+        assert_eq!(decode(&mut Reader::new(&overflow), &Config::new("c")), order, "a run past the end");
+        let beyond = [&[1][..], &id, &[2, 1, 0xfd], &max[1..], &[0, 0]].concat();
+        assert_eq!(decode(&mut Reader::new(&beyond), &Config::new("c")), order, "a run after the end");
+    }
+
+    #[test]
+    fn counts_are_refused_before_they_are_believed() {
+        let mut config = Config::new("c");
+        (config.max_replicas, config.max_runs) = (2, 3);
+        let fits = vector(&[(1, 1, 1), (2, 1, 1), (2, 3, 3)]);
+        assert_eq!(decode(&mut Reader::new(&bytes(&fits)), &config), Ok(fits));
+        let limit = |bytes: &[u8]| match decode(&mut Reader::new(bytes), &config) {
+            Err(PeerError::LimitExceeded { limit, .. }) => limit,
+            other => panic!("{other:?}"),
+        };
+        let ids = vector(&[(1, 1, 1), (2, 1, 1), (3, 1, 1)]);
+        assert_eq!(limit(&bytes(&ids)), "max_replicas");
+        let runs = vector(&[(1, 1, 1), (1, 3, 3), (2, 1, 1), (2, 3, 3)]);
+        assert_eq!(limit(&bytes(&runs)), "max_runs");
+    }
+
+    #[test]
+    fn the_hash_is_the_same_everywhere() {
+        assert_eq!(hash(&vector(&[])), 0x8b5a_0baa_49fb_c58d);
+        assert_ne!(hash(&vector(&[(1, 1, 2)])), hash(&vector(&[(1, 1, 3)])));
+    }
+}
