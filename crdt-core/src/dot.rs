@@ -136,6 +136,10 @@ pub struct Dot {
 }
 
 impl Dot {
+    /// The largest number of a dot that decoding accepts, 2⁶²: nobody counts so far, and a state
+    /// that claims to leaves no room for its replica to write.
+    pub const MAX_SEQ: u64 = 1 << 62;
+
     /// The dot of `replica` with the number `seq`.
     #[must_use]
     pub const fn new(replica: ReplicaId, seq: u64) -> Self {

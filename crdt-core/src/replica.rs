@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use crate::clock::{Clock, Hlc, Stamp};
-use crate::dot::ReplicaId;
+use crate::dot::{Dot, ReplicaId};
 
 /// The right to write under one replica id.
 ///
@@ -61,21 +61,23 @@ impl Replica {
         self.hlc.observe(stamp);
     }
 
-    /// The next stamp of this replica.
-    pub(crate) fn tick(&mut self) -> Stamp {
-        let now = self.clock.as_mut().map_or(0, |clock| clock.now_millis());
-        self.hlc.tick(now)
+    /// The state of the clock, and physical time.
+    pub(crate) fn time(&mut self) -> (Hlc, u64) {
+        (self.hlc, self.clock.as_mut().map_or(0, |clock| clock.now_millis()))
     }
 
     /// The smallest number not yet given to a dot, also with respect to a state that holds dots of
     /// this id up to `seen`.
     pub(crate) fn next_seq(&self, seen: u64) -> u64 {
-        self.next.max(seen.saturating_add(1))
+        // Decoding refuses larger numbers; whoever makes them up in memory must not stop the writer.
+        let seen = if seen > Dot::MAX_SEQ { 0 } else { seen };
+        self.next.max(seen + 1)
     }
 
-    /// Every number below `next` is used up.
-    pub(crate) fn advance(&mut self, next: u64) {
+    /// Numbers below `next` and stamps up to that of `hlc` are used up.
+    pub(crate) fn advance(&mut self, next: u64, hlc: Hlc) {
         self.next = self.next.max(next);
+        self.hlc.observe(hlc.last());
     }
 }
 

@@ -1,0 +1,302 @@
+//! Runs of increments, and the prefixes of them that removals take away.
+//!
+//! A replica's consecutive increments form a *run*, named by its first dot. Each increment is a new
+//! entry with the run's whole tally and supersedes the one before, so that a run is one live entry
+//! however long it gets. A removal cannot take increments that it has not seen: it says *taken up
+//! to here* of each run, and what comes on top at the same time remains, to the unit.
+
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use crate::dot::{Dot, ReplicaId};
+use crate::view::{At, LocalDot, Tx};
+
+/// How far a run has come: the number of its increments and what they add up to.
+///
+/// The sums are wide enough that no history of 64-bit amounts overflows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tally {
+    /// How many increments and decrements.
+    pub count: u64,
+    /// The sum of the increments.
+    pub plus: u128,
+    /// The sum of the decrements.
+    pub minus: u128,
+}
+
+/// What travels under one dot of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEntry {
+    /// The newest state of a run of the dot's own replica.
+    Run {
+        /// The number of the run's first dot.
+        first: u64,
+        /// All increments of the run so far.
+        tally: Tally,
+    },
+    /// A prefix of a run that a removal saw and took away.
+    Taken {
+        /// The first dot of the run.
+        run: Dot,
+        /// The increments that are taken.
+        tally: Tally,
+    },
+}
+
+/// The live entries of a counter, or what an editor adds to them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Runs {
+    /// Ascending by run, then tally: the last one of a run is its newest.
+    runs: Vec<Record>,
+    /// Ascending by run, then tally: the last one of a run takes the most.
+    taken: Vec<Record>,
+}
+
+/// What an editor of a counter has added so far.
+#[derive(Debug, Default)]
+pub struct CounterScratch(pub(super) RefCell<Runs>);
+
+/// One entry: about which run, and how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Record {
+    run: Dot,
+    tally: Tally,
+    dot: LocalDot,
+}
+
+impl Tally {
+    /// What is left when a prefix is taken away: nothing, if it is no shorter.
+    fn without(self, taken: Self) -> (u128, u128) {
+        if taken.count >= self.count {
+            return (0, 0);
+        }
+        (self.plus.saturating_sub(taken.plus), self.minus.saturating_sub(taken.minus))
+    }
+
+    /// One increment on. Saturates only on tallies that no history makes.
+    fn step(self, plus: u64, minus: u64) -> Self {
+        Self {
+            count: self.count.saturating_add(1),
+            plus: self.plus.saturating_add(plus.into()),
+            minus: self.minus.saturating_add(minus.into()),
+        }
+    }
+}
+
+impl Runs {
+    pub(super) fn is_bottom(&self) -> bool {
+        self.runs.is_empty() && self.taken.is_empty()
+    }
+
+    pub(super) fn insert(&mut self, at: &At<'_>, dot: LocalDot, entry: RunEntry) {
+        match entry {
+            RunEntry::Run { first, tally } => {
+                let run = Dot::new(at.ids().id(dot.replica()), first);
+                self.add_run(Record { run, tally, dot });
+            }
+            RunEntry::Taken { run, tally } => self.add_taken(Record { run, tally, dot }),
+        }
+    }
+
+    fn add_run(&mut self, record: Record) {
+        let rank = self.runs.partition_point(|other| *other < record);
+        self.runs.insert(rank, record);
+    }
+
+    fn add_taken(&mut self, record: Record) {
+        let rank = self.taken.partition_point(|other| *other < record);
+        self.taken.insert(rank, record);
+    }
+
+    pub(super) fn remove(&mut self, dot: LocalDot) {
+        self.runs.retain(|record| record.dot != dot);
+        self.taken.retain(|record| record.dot != dot);
+    }
+
+    pub(super) fn entry(&self, dot: LocalDot) -> RunEntry {
+        let find = |records: &[Record]| records.iter().find(|record| record.dot == dot).copied();
+        let run = find(&self.runs).map(|Record { run, tally, .. }| RunEntry::Run { first: run.seq, tally });
+        let taken = || find(&self.taken).map(|Record { run, tally, .. }| RunEntry::Taken { run, tally });
+        run.or_else(taken).expect("a live slot has its entry")
+    }
+
+    pub(super) fn each_dot(&self, each: &mut dyn FnMut(LocalDot)) {
+        self.runs.iter().chain(&self.taken).for_each(|record| each(record.dot));
+    }
+
+    /// The sums of increments and of decrements that show.
+    pub(super) fn totals(&self) -> (u128, u128) {
+        let shown = self.newest().map(|record| record.tally.without(self.longest_taken(record.run)));
+        shown.fold((0, 0), |(plus, minus), (more, less)| {
+            (plus.saturating_add(more), minus.saturating_add(less))
+        })
+    }
+
+    /// Whether no increment shows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.newest().all(|record| self.longest_taken(record.run).count >= record.tally.count)
+    }
+
+    /// The newest entry of every run. Two entries of one run may both be live in the middle of a
+    /// transfer; they say the same of what they share, so they are never summed.
+    fn newest(&self) -> impl Iterator<Item = &Record> + '_ {
+        self.runs.chunk_by(|a, b| a.run == b.run).filter_map(<[Record]>::last)
+    }
+
+    fn longest_taken(&self, run: Dot) -> Tally {
+        let end = self.taken.partition_point(|record| record.run <= run);
+        let last = self.taken[..end].last().filter(|record| record.run == run);
+        last.map_or_else(Tally::default, |record| record.tally)
+    }
+
+    /// Gives out the entries with the numbers of their dots.
+    pub(super) fn drain(self, out: &mut dyn FnMut(u64, RunEntry)) {
+        for Record { run, tally, dot } in self.runs {
+            out(dot.seq(), RunEntry::Run { first: run.seq, tally });
+        }
+        for Record { run, tally, dot } in self.taken {
+            out(dot.seq(), RunEntry::Taken { run, tally });
+        }
+    }
+
+    /// The records about the runs of one replica.
+    fn of(records: &[Record], replica: ReplicaId) -> &[Record] {
+        let first = records.partition_point(|record| record.run.replica < replica);
+        let last = records.partition_point(|record| record.run.replica <= replica);
+        &records[first..last]
+    }
+}
+
+/// Edits runs: what both kinds of counter share.
+#[derive(Clone, Copy)]
+pub(super) struct RunsEditor<'a> {
+    pub(super) base: Option<&'a Runs>,
+    pub(super) scratch: &'a RefCell<Runs>,
+    pub(super) tx: &'a Tx<'a>,
+}
+
+impl RunsEditor<'_> {
+    /// What the edit sees: the base without what it superseded, and its own.
+    pub(super) fn seen(self) -> Runs {
+        self.select(|records| records)
+    }
+
+    /// One increment or decrement; none when both amounts are zero.
+    pub(super) fn step(self, plus: u64, minus: u64) {
+        if plus == 0 && minus == 0 {
+            return;
+        }
+        let me = self.tx.replica();
+        let own = self.select(|records| Runs::of(records, me));
+        let open = own.newest().filter(|record| own.longest_taken(record.run).count == 0).last();
+        let tally = open.map_or_else(Tally::default, |record| record.tally).step(plus, minus);
+        let spent = |run: Dot| {
+            let newest = own.newest().find(|record| record.run == run);
+            newest.is_none_or(|record| record.tally.count <= own.longest_taken(run).count)
+        };
+        // Whoever owns a run knows all of it: what is said of runs that are over can go.
+        let over = own.taken.iter().filter(|record| spent(record.run));
+        let over = over.chain(own.runs.iter().filter(|record| spent(record.run)));
+        let continued = own.runs.iter().filter(|record| open.is_some_and(|open| open.run == record.run));
+        over.chain(continued).for_each(|record| self.supersede(record.dot));
+
+        let dot = self.tx.mint();
+        let run = open.map_or(Dot::new(me, dot.seq()), |record| record.run);
+        self.scratch.borrow_mut().add_run(Record { run, tally, dot });
+    }
+
+    /// Takes away the increments that the edit sees, and no others.
+    pub(super) fn reset(self) {
+        let seen = self.seen();
+        if seen.is_empty() {
+            return;
+        }
+        for newest in seen.newest() {
+            let about = seen.runs.iter().chain(&seen.taken).filter(|record| record.run == newest.run);
+            about.for_each(|record| self.supersede(record.dot));
+            let tally = newest.tally.max(seen.longest_taken(newest.run));
+            let record = Record { run: newest.run, tally, dot: self.tx.mint() };
+            self.scratch.borrow_mut().add_taken(record);
+        }
+    }
+
+    fn supersede(self, dot: LocalDot) {
+        self.tx.supersede(dot);
+        self.scratch.borrow_mut().remove(dot);
+    }
+
+    /// The records that the edit sees, of those that `part` leaves.
+    fn select(self, part: impl Fn(&[Record]) -> &[Record]) -> Runs {
+        let mut seen = Runs::default();
+        let own = self.scratch.borrow();
+        for runs in self.base.into_iter().chain([&*own]) {
+            let runs_left = part(&runs.runs).iter().filter(|record| !self.tx.is_superseded(record.dot));
+            runs_left.for_each(|record| seen.add_run(*record));
+            let taken_left = part(&runs.taken).iter().filter(|record| !self.tx.is_superseded(record.dot));
+            taken_left.for_each(|record| seen.add_taken(*record));
+        }
+        seen
+    }
+}
+
+/// Both counters store and travel alike; what differs is which steps their editors offer.
+macro_rules! counter_of_runs {
+    ($counter:ident, $editor:ident) => {
+        impl Crdt for $counter {
+            type Entry = RunEntry;
+            type Slot = ();
+            type Scratch = CounterScratch;
+            type Editor<'a> = $editor<'a>;
+
+            fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RunEntry) {
+                self.runs.insert(at, dot, entry);
+            }
+
+            fn remove(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
+                self.runs.remove(dot);
+            }
+
+            fn entry(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RunEntry {
+                self.runs.entry(dot)
+            }
+
+            fn siblings(&self, _dot: LocalDot, (): (), each: &mut dyn FnMut(LocalDot)) {
+                self.runs.each_dot(each);
+            }
+
+            fn is_bottom(&self) -> bool {
+                self.runs.is_bottom()
+            }
+
+            fn is_empty(&self) -> bool {
+                self.runs.is_empty()
+            }
+
+            fn stamp(_entry: &RunEntry) -> Option<Stamp> {
+                None
+            }
+
+            fn edit<'a>(
+                base: Option<&'a Self>,
+                scratch: &'a Self::Scratch,
+                tx: &'a Tx<'a>,
+            ) -> Self::Editor<'a> {
+                $editor { runs: RunsEditor { base: base.map(|base| &base.runs), scratch: &scratch.0, tx } }
+            }
+
+            fn reset(editor: &Self::Editor<'_>) {
+                editor.reset();
+            }
+
+            fn reads_empty(editor: &Self::Editor<'_>) -> bool {
+                editor.runs.seen().is_empty()
+            }
+
+            fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, RunEntry)) {
+                scratch.0.into_inner().drain(out);
+            }
+        }
+    };
+}
+
+pub(super) use counter_of_runs;

@@ -1,0 +1,77 @@
+//! What a state says of itself to whoever computes a difference.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::clock::{Bits, CausalContext, Intervals};
+use crate::dot::{Dot, ReplicaId};
+
+/// The seen dots and the live dots of a state, without its entries.
+///
+/// Both are needed: an observed removal mints no dot, so that neither a version vector nor a
+/// context tells one state from another. (Enes et al., PMLDC 2016: digest of an add-wins set.)
+///
+/// ```
+/// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+///
+/// let mut me = Replica::new(ReplicaId::from_u128(1));
+/// let mut here = Doc::<OrSet<&str>>::default();
+/// let _ = here.update(&mut me, |set| set.insert("x"));
+/// let mut there = here.clone();
+///
+/// let _ = here.update(&mut me, |set| set.remove("x"));
+/// assert_eq!(here.context(), there.context());
+/// there.merge(here.delta_since(&there.digest()));
+/// assert!(there.is_empty());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digest {
+    /// Ascending by id.
+    replicas: Vec<(ReplicaId, Known)>,
+}
+
+/// What a state knows of the dots of one replica.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) context: Intervals,
+    /// The live dots, block by block; no empty block.
+    pub(super) live: BTreeMap<u64, Bits>,
+}
+
+impl Digest {
+    /// Every dot that the state has seen.
+    #[must_use]
+    pub fn context(&self) -> CausalContext {
+        self.replicas.iter().map(|(id, known)| (*id, known.context.clone())).collect()
+    }
+
+    /// Whether the dot is live in the state.
+    #[must_use]
+    pub fn is_live(&self, dot: Dot) -> bool {
+        self.get(dot.replica).is_some_and(|known| known.is_live(dot.seq))
+    }
+
+    pub(super) fn get(&self, id: ReplicaId) -> Option<&Known> {
+        let at = self.replicas.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.replicas[at].1)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(ReplicaId, Known)> {
+        self.replicas.iter()
+    }
+}
+
+impl Known {
+    pub(super) fn is_live(&self, seq: u64) -> bool {
+        use crate::clock::BLOCK;
+        self.live.get(&(seq / BLOCK)).is_some_and(|bits| bits.contains(seq % BLOCK))
+    }
+}
+
+impl FromIterator<(ReplicaId, Known)> for Digest {
+    fn from_iter<I: IntoIterator<Item = (ReplicaId, Known)>>(replicas: I) -> Self {
+        let mut replicas: Vec<_> = replicas.into_iter().collect();
+        replicas.sort_unstable_by_key(|(id, _)| *id);
+        Self { replicas }
+    }
+}

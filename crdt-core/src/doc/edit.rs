@@ -1,0 +1,102 @@
+//! Edits: a scratch that becomes a delta, or nothing.
+
+use core::convert::Infallible;
+
+use super::{Delta, Doc};
+use crate::dot::{Dot, ReplicaId};
+use crate::replica::Replica;
+use crate::view::{Crdt, Finished, Ids, Tx};
+
+impl<T: Crdt> Doc<T> {
+    /// Edits the document and returns what changed, to be sent to the other replicas.
+    ///
+    /// The closure gets the type's editor, which sees the document and its own changes. All changes
+    /// of one closure travel together in one delta. What the closure returns is dropped; use
+    /// [`try_update`](Doc::try_update) to keep it. If the closure panics the document is as before.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+    ///
+    /// let mut me = Replica::new(ReplicaId::from_u128(1));
+    /// let mut set = Doc::<OrSet<u32>>::default();
+    /// let delta = set.update(&mut me, |set| {
+    ///     set.insert(1);
+    ///     set.insert(2);
+    ///     set.remove(&1);
+    /// });
+    /// assert_eq!(delta.entries().len(), 1);
+    /// assert!(set.contains(&2) && !set.contains(&1));
+    /// ```
+    pub fn update<R>(&mut self, me: &mut Replica, edit: impl FnOnce(T::Editor<'_>) -> R) -> Delta<T> {
+        let staged = self.stage(me, |editor| Ok::<R, Infallible>(edit(editor)));
+        let Ok((_, delta)) = staged;
+        self.merge(delta.clone());
+        delta
+    }
+
+    /// Edits the document if the closure succeeds; returns its result and what changed.
+    ///
+    /// # Errors
+    /// The closure's error. The document and the replica's numbers are then as before.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+    ///
+    /// let mut me = Replica::new(ReplicaId::from_u128(1));
+    /// let mut set = Doc::<OrSet<u32>>::default();
+    /// let refused = set.try_update(&mut me, |set| {
+    ///     set.insert(1);
+    ///     if set.contains(&1) { Err("no room") } else { Ok(()) }
+    /// });
+    /// assert_eq!(refused.unwrap_err(), "no room");
+    /// assert!(set.is_empty());
+    /// ```
+    pub fn try_update<R, E>(
+        &mut self,
+        me: &mut Replica,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<(R, Delta<T>), E> {
+        let (result, delta) = self.stage(me, edit)?;
+        self.merge(delta.clone());
+        Ok((result, delta))
+    }
+
+    /// Makes the delta of an edit without merging it: for engines that look at it first.
+    ///
+    /// The numbers of a staged delta are used up. Merge it before the next edit by this replica, or
+    /// that edit does not see it.
+    ///
+    /// # Errors
+    /// The closure's error; the replica's numbers are then as before.
+    pub fn stage<R, E>(
+        &self,
+        me: &mut Replica,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<(R, Delta<T>), E> {
+        let id = me.id();
+        let place = self.ids.place(id).map_or(self.ids.len(), |place| place as usize);
+        let place = u32::try_from(place).expect("places are small numbers");
+        let seen = self.index.lane(place).map_or(0, |lane| lane.context.max());
+        let next = me.next_seq(seen);
+
+        let scratch = T::Scratch::default();
+        let tx = Tx::new(&self.ids, place, me, next);
+        let result = edit(T::edit(Some(&self.root), &scratch, &tx))?;
+        let Finished { next, hlc, superseded } = tx.finish();
+        me.advance(next, hlc);
+
+        let mut delta = Delta::default();
+        T::drain(scratch, &mut |seq, entry| delta.entries.push((Dot::new(id, seq), entry)));
+        if !delta.entries.is_sorted_by_key(|(dot, _)| *dot) {
+            delta.entries.sort_unstable_by_key(|(dot, _)| *dot);
+        }
+        let superseded = superseded.into_iter();
+        delta.dead = superseded.map(|(at, dots)| (id_at(&self.ids, at, place, id), dots)).collect();
+        Ok((result, delta))
+    }
+}
+
+/// The id at a place of the table, or at the place that the writer is about to get.
+fn id_at(ids: &Ids, at: u32, me: u32, id: ReplicaId) -> ReplicaId {
+    if at == me { id } else { ids.id(at) }
+}

@@ -1,0 +1,226 @@
+//! Which dots are seen, which are live, and in which slot of the view each live one lies.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use siphasher::sip128::SipHasher24;
+
+use super::digest::{Digest, Known};
+use crate::clock::{BLOCK, Bits, Intervals};
+use crate::dot::ReplicaId;
+
+/// How many changed blocks may await their hash: bounds what a fingerprint computes anew.
+const UNSETTLED: usize = 64;
+
+/// The causal state of a document: one lane per replica, in the order of the document's table.
+#[derive(Clone, Debug)]
+pub(super) struct Index<S> {
+    lanes: Vec<Lane<S>>,
+    live: usize,
+    key: [u8; 16],
+    /// The sum of the hashes that the blocks remember.
+    settled: u128,
+    /// The blocks whose hash is out of date, each once.
+    unsettled: Vec<(u32, u64)>,
+}
+
+/// What is known of the dots of one replica.
+#[derive(Clone, Debug)]
+pub(super) struct Lane<S> {
+    pub(super) id: ReplicaId,
+    pub(super) context: Intervals,
+    blocks: BTreeMap<u64, Block<S>>,
+}
+
+/// The live dots of one block, with their slots packed in order.
+#[derive(Clone, Debug)]
+struct Block<S> {
+    bits: Bits,
+    slots: Vec<S>,
+    hash: u128,
+    unsettled: bool,
+}
+
+impl<S: Copy> Index<S> {
+    pub(super) fn with_key(key: [u8; 16]) -> Self {
+        Self { lanes: Vec::new(), live: 0, key, settled: 0, unsettled: Vec::new() }
+    }
+
+    pub(super) fn live(&self) -> usize {
+        self.live
+    }
+
+    pub(super) fn key(&self) -> [u8; 16] {
+        self.key
+    }
+
+    pub(super) fn lanes(&self) -> &[Lane<S>] {
+        &self.lanes
+    }
+
+    pub(super) fn lane(&self, place: u32) -> Option<&Lane<S>> {
+        self.lanes.get(place as usize)
+    }
+
+    /// The lane of the replica with the next place in the table.
+    pub(super) fn push_lane(&mut self, id: ReplicaId) {
+        self.lanes.push(Lane { id, context: Intervals::default(), blocks: BTreeMap::new() });
+    }
+
+    /// Marks dots as seen; returns whether any was new.
+    pub(super) fn see(&mut self, place: u32, first: u64, last: u64) -> bool {
+        self.lanes[place as usize].context.insert_range(first, last)
+    }
+
+    /// Adds a live dot, which is not in yet.
+    pub(super) fn add(&mut self, place: u32, seq: u64, slot: S) {
+        let block = self.lanes[place as usize].blocks.entry(seq / BLOCK).or_insert_with(Block::new);
+        block.add(seq % BLOCK, slot);
+        self.live += 1;
+        if !block.unsettled {
+            block.unsettled = true;
+            self.unsettle(place, seq / BLOCK);
+        }
+    }
+
+    /// Takes out a dot that is live; returns its slot.
+    pub(super) fn remove(&mut self, place: u32, seq: u64) -> Option<S> {
+        let blocks = &mut self.lanes[place as usize].blocks;
+        let block = blocks.get_mut(&(seq / BLOCK))?;
+        let slot = block.take(seq % BLOCK)?;
+        self.live -= 1;
+        let was_settled = !block.unsettled;
+        block.unsettled = true;
+        if block.bits.is_empty() {
+            self.settled = self.settled.wrapping_sub(block.hash);
+            blocks.remove(&(seq / BLOCK));
+            if !was_settled {
+                self.unsettled.retain(|&entry| entry != (place, seq / BLOCK));
+            }
+        } else if was_settled {
+            self.unsettle(place, seq / BLOCK);
+        }
+        Some(slot)
+    }
+
+    fn unsettle(&mut self, place: u32, block: u64) {
+        self.unsettled.push((place, block));
+        if self.unsettled.len() > UNSETTLED {
+            self.settle();
+        }
+    }
+
+    /// Brings the hashes of changed blocks up to date.
+    fn settle(&mut self) {
+        for (place, number) in core::mem::take(&mut self.unsettled) {
+            let lane = &mut self.lanes[place as usize];
+            if let Some(block) = lane.blocks.get_mut(&number) {
+                let hash = hash_block(&self.key, lane.id, number, block.bits);
+                self.settled = self.settled.wrapping_sub(block.hash).wrapping_add(hash);
+                (block.hash, block.unsettled) = (hash, false);
+            }
+        }
+    }
+
+    /// The sum of keyed hashes of every block of live dots and every run of seen dots.
+    pub(super) fn fingerprint(&self) -> u128 {
+        let mut sum = self.settled;
+        for &(place, number) in &self.unsettled {
+            let lane = &self.lanes[place as usize];
+            let Some(block) = lane.blocks.get(&number) else { continue };
+            let hash = hash_block(&self.key, lane.id, number, block.bits);
+            sum = sum.wrapping_sub(block.hash).wrapping_add(hash);
+        }
+        for lane in &self.lanes {
+            for (first, last) in lane.context.iter() {
+                sum = sum.wrapping_add(hash(&self.key, lane.id, &[first, last]));
+            }
+        }
+        sum
+    }
+
+    /// The same facts without slots, in the order of ids.
+    pub(super) fn digest(&self) -> Digest {
+        let known = |lane: &Lane<S>| {
+            let live = lane.blocks.iter().map(|(&number, block)| (number, block.bits)).collect();
+            (lane.id, Known { context: lane.context.clone(), live })
+        };
+        self.lanes.iter().filter(|lane| !lane.context.is_empty()).map(known).collect()
+    }
+}
+
+impl<S: Copy> Lane<S> {
+    /// The slot of a live dot.
+    pub(super) fn slot(&self, seq: u64) -> Option<S> {
+        self.blocks.get(&(seq / BLOCK))?.get(seq % BLOCK)
+    }
+
+    /// The live dots of one block.
+    pub(super) fn bits(&self, number: u64) -> Bits {
+        self.blocks.get(&number).map_or_else(Bits::default, |block| block.bits)
+    }
+
+    /// The live dots, block by block.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (u64, Bits)> + '_ {
+        self.blocks.iter().map(|(&number, block)| (number, block.bits))
+    }
+
+    /// The live dots from `first` to `last`, ascending.
+    pub(super) fn live_in(&self, first: u64, last: u64) -> impl Iterator<Item = u64> + '_ {
+        let blocks = self.blocks.range(first / BLOCK..=last / BLOCK);
+        let dots = blocks.flat_map(|(&number, block)| block.bits.iter().map(move |bit| number * BLOCK + bit));
+        dots.filter(move |&seq| first <= seq && seq <= last)
+    }
+
+    /// Calls `dead` for each maximal range of `first..=last` without a live dot.
+    pub(super) fn for_each_dead(&self, first: u64, last: u64, mut dead: impl FnMut(u64, u64)) {
+        let mut next = first;
+        for seq in self.live_in(first, last) {
+            if seq > next {
+                dead(next, seq - 1);
+            }
+            next = seq + 1;
+        }
+        if next <= last {
+            dead(next, last);
+        }
+    }
+}
+
+impl<S: Copy> Block<S> {
+    fn new() -> Self {
+        Self { bits: Bits::default(), slots: Vec::new(), hash: 0, unsettled: false }
+    }
+
+    fn add(&mut self, bit: u64, slot: S) {
+        self.slots.insert(self.bits.rank(bit), slot);
+        self.bits.set(bit);
+    }
+
+    fn get(&self, bit: u64) -> Option<S> {
+        self.bits.contains(bit).then(|| self.slots[self.bits.rank(bit)])
+    }
+
+    fn take(&mut self, bit: u64) -> Option<S> {
+        if !self.bits.contains(bit) {
+            return None;
+        }
+        self.bits.clear(bit);
+        Some(self.slots.remove(self.bits.rank(bit)))
+    }
+}
+
+fn hash_block(key: &[u8; 16], id: ReplicaId, number: u64, bits: Bits) -> u128 {
+    let [a, b, c, d] = bits.words();
+    hash(key, id, &[number, a, b, c, d])
+}
+
+/// A keyed hash of facts about one replica. Blocks and runs differ in how many words they give.
+fn hash(key: &[u8; 16], id: ReplicaId, words: &[u64]) -> u128 {
+    let mut bytes = [0; 56];
+    bytes[..16].copy_from_slice(id.as_bytes());
+    for (to, word) in bytes[16..].chunks_exact_mut(8).zip(words) {
+        to.copy_from_slice(&word.to_le_bytes());
+    }
+    SipHasher24::new_with_key(key).hash(&bytes[..16 + 8 * words.len()]).into()
+}

@@ -1,0 +1,301 @@
+//! The map of any type, with observed-remove keys.
+
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+use core::borrow::Borrow;
+use core::fmt;
+use core::hash::Hash;
+
+use crate::clock::Stamp;
+use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Tx, Unknown};
+
+/// A map whose values are replicated types: counters, sets, registers, structs, maps.
+///
+/// | at the same time | result |
+/// |---|---|
+/// | edits under one key | both, as the value's type merges them |
+/// | an edit under `k` and `remove(k)` | `k` is in, with what the edit wrote alone: the removal takes all that it saw |
+/// | different keys | both |
+///
+/// A key is in while its value reads other than empty; there is no way to have a key with nothing
+/// under it. A removal leaves no tombstone, but for what a counter needs to take exactly the
+/// increments that were seen. (Almeida, Shoker, Baquero 2018, figure "ORMap".)
+///
+/// ```
+/// use crdt_core::{Doc, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+///
+/// let mut me = Replica::new(ReplicaId::random());
+/// let mut carts = Doc::<OrMap<String, OrSet<String>>>::default();
+/// let _ = carts.update(&mut me, |carts| {
+///     carts.entry("alice").insert("apple".to_owned());
+///     carts.entry("bob").insert("pear".to_owned());
+///     carts.remove("bob");
+/// });
+/// assert!(carts.get("alice").is_some_and(|cart| cart.contains("apple")));
+/// assert_eq!(carts.len(), 1);
+/// ```
+#[derive(Clone)]
+pub struct OrMap<K, V> {
+    values: Keyed<K, V>,
+    /// Entries of unknown fields, by the slot of their key.
+    unknown: Unknown,
+    /// How many keys have a value that does not read empty.
+    len: usize,
+}
+
+impl<K, V> Default for OrMap<K, V> {
+    fn default() -> Self {
+        Self { values: Keyed::default(), unknown: Unknown::default(), len: 0 }
+    }
+}
+
+impl<K, V> OrMap<K, V> {
+    /// How many keys are in the map.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no key is in the map.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl<K, V: Crdt> OrMap<K, V> {
+    /// The keys and their values, in an order that depends on the history of this replica.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> + '_ {
+        let present = self.values.heads().filter(|(slot, ..)| self.shows(*slot));
+        present.map(|(_, key, value)| (key, value))
+    }
+
+    /// The keys that are in the map.
+    pub fn keys(&self) -> impl Iterator<Item = &K> + '_ {
+        self.iter().map(|(key, _)| key)
+    }
+
+    /// The values of the keys that are in the map.
+    pub fn values(&self) -> impl Iterator<Item = &V> + '_ {
+        self.iter().map(|(_, value)| value)
+    }
+
+    /// Whether the key in `slot` is in the map.
+    fn shows(&self, slot: u32) -> bool {
+        !self.values.get(slot).1.is_empty() || self.unknown.holds(slot)
+    }
+
+    /// Changes the value in `slot` and keeps the count of keys.
+    fn change<R>(&mut self, slot: u32, at: &At<'_>, change: impl FnOnce(&mut V, &mut At<'_>) -> R) -> R {
+        let before = usize::from(self.shows(slot));
+        let mut inner = At { ids: at.ids, unknown: &mut self.unknown, holder: slot };
+        let result = change(self.values.payload_mut(slot), &mut inner);
+        self.len = self.len + usize::from(self.shows(slot)) - before;
+        result
+    }
+}
+
+impl<K: Hash + Eq, V: Crdt> OrMap<K, V> {
+    /// The value of a key.
+    #[must_use]
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        let slot = self.values.head(key)?;
+        self.shows(slot).then(|| self.values.get(slot).1)
+    }
+
+    /// Whether the key is in the map.
+    #[must_use]
+    pub fn contains_key<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.get(key).is_some()
+    }
+}
+
+impl<K: Ord, V: Crdt> OrMap<K, V> {
+    /// The keys and their values, in the order of the keys.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(&K, &V)> {
+        let mut pairs: Vec<_> = self.iter().collect();
+        pairs.sort_unstable_by_key(|(key, _)| *key);
+        pairs
+    }
+}
+
+impl<K: fmt::Debug, V: Crdt + fmt::Debug> fmt::Debug for OrMap<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
+    type Entry = (K, V::Entry);
+    type Slot = (u32, V::Slot);
+    type Scratch = Frozen<K, V::Scratch>;
+    type Editor<'a> = OrMapEditor<'a, K, V>;
+
+    fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
+        let head = self.values.head(&key);
+        let slot = head.unwrap_or_else(|| self.values.add_to(None, key, V::default(), |_| false));
+        (slot, self.change(slot, at, |value, at| value.insert(at, dot, entry)))
+    }
+
+    fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, (slot, inner): Self::Slot) {
+        self.change(slot, at, |value, at| value.remove(at, dot, inner));
+        if self.values.get(slot).1.is_bottom() && !self.unknown.holds(slot) {
+            self.values.take(slot);
+        }
+    }
+
+    fn entry(&self, at: Look<'_>, dot: LocalDot, (slot, inner): Self::Slot) -> Self::Entry {
+        let (key, value) = self.values.get(slot);
+        let at = Look { unknown: &self.unknown, holder: slot, ..at };
+        (key.clone(), value.entry(at, dot, inner))
+    }
+
+    fn siblings(&self, dot: LocalDot, (slot, inner): Self::Slot, each: &mut dyn FnMut(LocalDot)) {
+        self.values.get(slot).1.siblings(dot, inner, each);
+    }
+
+    fn is_bottom(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn stamp((_, entry): &Self::Entry) -> Option<Stamp> {
+        V::stamp(entry)
+    }
+
+    fn edit<'a>(base: Option<&'a Self>, scratch: &'a Self::Scratch, tx: &'a Tx<'a>) -> Self::Editor<'a> {
+        OrMapEditor { base, scratch, tx }
+    }
+
+    fn reset(editor: &Self::Editor<'_>) {
+        editor.clear();
+    }
+
+    fn reads_empty(editor: &Self::Editor<'_>) -> bool {
+        editor.is_empty()
+    }
+
+    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
+        scratch.consume(|key, scratch| V::drain(scratch, &mut |seq, entry| out(seq, (key.clone(), entry))));
+    }
+}
+
+/// Changes an [`OrMap`] within one update.
+pub struct OrMapEditor<'a, K, V: Crdt> {
+    base: Option<&'a OrMap<K, V>>,
+    scratch: &'a Frozen<K, V::Scratch>,
+    tx: &'a Tx<'a>,
+}
+
+impl<'a, K: Hash + Eq, V: Crdt> OrMapEditor<'a, K, V> {
+    /// The editor of the value of a key, whether the key is in or not.
+    ///
+    /// Nothing is written until the value is: a key is in while there is something under it.
+    pub fn entry<Q>(&self, key: &Q) -> V::Editor<'a>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        V::edit(self.base_value(key), self.scratch.get_or_default(key), self.tx)
+    }
+
+    /// Takes away all that this replica has seen under the key; returns whether the key was in.
+    ///
+    /// What others write under the key at the same time stays. An absent key changes nothing and
+    /// ships nothing.
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let was_in = self.contains_key(key);
+        if was_in {
+            V::reset(&self.entry(key));
+            self.unknown(key).for_each(|dot| self.tx.supersede(dot));
+        }
+        was_in
+    }
+
+    /// Whether the key is in, with the changes so far.
+    #[must_use]
+    pub fn contains_key<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        // Reads of an absent key must leave no trace in the scratch.
+        let fresh = V::Scratch::default();
+        let scratch = self.scratch.get(key).unwrap_or(&fresh);
+        let value = !V::reads_empty(&V::edit(self.base_value(key), scratch, self.tx));
+        value || self.unknown(key).any(|dot| !self.tx.is_superseded(dot))
+    }
+
+    /// Whether no key is in, with the changes so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let mut any = false;
+        self.for_each_key(|_| any = true);
+        !any
+    }
+
+    /// The keys that are in, with the changes so far: a copy, to be edited by.
+    #[must_use]
+    pub fn keys(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        let mut keys = Vec::new();
+        self.for_each_key(|key| keys.push(key.clone()));
+        keys
+    }
+
+    /// Removes every key.
+    pub fn clear(&self)
+    where
+        K: Clone,
+    {
+        for key in self.keys() {
+            V::reset(&V::edit(self.base_value(&key), self.scratch.get_or_default(&key), self.tx));
+            self.unknown(&key).for_each(|dot| self.tx.supersede(dot));
+        }
+    }
+
+    fn for_each_key(&self, mut each: impl FnMut(&K)) {
+        let base = self.base.into_iter().flat_map(OrMap::keys);
+        base.filter(|key| self.contains_key(*key)).for_each(&mut each);
+        let is_new = |key: &K| self.base.is_none_or(|base| !base.contains_key(key));
+        self.scratch.for_each(|key, _| {
+            if is_new(key) && self.contains_key(key) {
+                each(key);
+            }
+        });
+    }
+
+    /// The stored value of a key, also when it reads empty.
+    fn base_value<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&'a V>
+    where
+        K: Borrow<Q>,
+    {
+        let base = self.base?;
+        Some(base.values.get(base.values.head(key)?).1)
+    }
+
+    /// The dots of what is under the key in unknown fields.
+    fn unknown<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> impl Iterator<Item = LocalDot> + 'a
+    where
+        K: Borrow<Q>,
+    {
+        let found = self.base.and_then(|base| Some((base, base.values.head(key)?)));
+        found.into_iter().flat_map(|(base, slot)| base.unknown.dots(slot))
+    }
+}

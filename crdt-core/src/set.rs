@@ -1,0 +1,274 @@
+//! Sets.
+
+use alloc::vec::Vec;
+use core::borrow::Borrow;
+use core::cell::RefCell;
+use core::fmt;
+use core::hash::Hash;
+
+use crate::clock::Stamp;
+use crate::view::{At, Crdt, Keyed, LocalDot, Look, Tx};
+
+/// A set in which an addition wins over a concurrent removal.
+///
+/// | at the same time | result |
+/// |---|---|
+/// | `insert(x)` and `remove(x)` | `x` is in: the removal takes only what it saw |
+/// | `insert(x)` twice | `x` is in, once; a removal that saw both takes it out |
+/// | `remove(x)` twice | `x` is out |
+///
+/// A removal leaves no tombstone. (Bieniusa et al. 2012, optimised OR-set; Almeida, Shoker, Baquero
+/// 2018, figure "AWSet".)
+///
+/// ```
+/// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+///
+/// let (mut a, mut b) = (Replica::new(ReplicaId::from_u128(1)), Replica::new(ReplicaId::from_u128(2)));
+/// let mut here = Doc::<OrSet<String>>::default();
+/// let mut there = Doc::<OrSet<String>>::default();
+/// there.merge(here.update(&mut a, |cart| cart.insert("apple".to_owned())));
+///
+/// // One removes what it sees, the other adds it anew.
+/// let removal = here.update(&mut a, |cart| cart.remove("apple"));
+/// let addition = there.update(&mut b, |cart| cart.insert("apple".to_owned()));
+/// here.merge(addition);
+/// there.merge(removal);
+/// assert!(here.contains("apple") && there.contains("apple"));
+/// ```
+#[derive(Clone)]
+pub struct OrSet<K> {
+    elements: Keyed<K, LocalDot>,
+}
+
+impl<K> Default for OrSet<K> {
+    fn default() -> Self {
+        Self { elements: Keyed::default() }
+    }
+}
+
+impl<K> OrSet<K> {
+    /// How many different elements are in the set.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// Whether the set has no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    /// The elements, each once, in an order that depends on the history of this replica.
+    pub fn iter(&self) -> impl Iterator<Item = &K> + '_ {
+        self.elements.heads().map(|(_, key, _)| key)
+    }
+}
+
+impl<K: Hash + Eq> OrSet<K> {
+    /// Whether the element is in the set.
+    #[must_use]
+    pub fn contains<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.elements.head(element).is_some()
+    }
+
+    /// The dots of one element.
+    fn dots<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> impl Iterator<Item = (u32, LocalDot)> + '_
+    where
+        K: Borrow<Q>,
+    {
+        let head = self.elements.head(element);
+        head.into_iter().flat_map(|head| self.elements.chain(head)).map(|(slot, dot)| (slot, *dot))
+    }
+}
+
+impl<K: Ord> OrSet<K> {
+    /// The elements in their order.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<&K> {
+        let mut elements: Vec<_> = self.iter().collect();
+        elements.sort_unstable();
+        elements
+    }
+}
+
+impl<K: fmt::Debug> fmt::Debug for OrSet<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
+    type Entry = K;
+    type Slot = u32;
+    type Scratch = RefCell<Self>;
+    type Editor<'a> = OrSetEditor<'a, K>;
+
+    fn insert(&mut self, _at: &mut At<'_>, dot: LocalDot, element: K) -> u32 {
+        self.elements.add(element, dot, |_| false)
+    }
+
+    fn remove(&mut self, _at: &mut At<'_>, _dot: LocalDot, slot: u32) {
+        self.elements.take(slot);
+    }
+
+    fn entry(&self, _at: Look<'_>, _dot: LocalDot, slot: u32) -> K {
+        self.elements.get(slot).0.clone()
+    }
+
+    fn siblings(&self, _dot: LocalDot, slot: u32, each: &mut dyn FnMut(LocalDot)) {
+        let (element, _) = self.elements.get(slot);
+        self.dots(element).for_each(|(_, dot)| each(dot));
+    }
+
+    fn is_bottom(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    fn stamp(_entry: &K) -> Option<Stamp> {
+        None
+    }
+
+    fn edit<'a>(base: Option<&'a Self>, scratch: &'a Self::Scratch, tx: &'a Tx<'a>) -> Self::Editor<'a> {
+        OrSetEditor { base, scratch, tx }
+    }
+
+    fn reset(editor: &Self::Editor<'_>) {
+        editor.clear();
+    }
+
+    fn reads_empty(editor: &Self::Editor<'_>) -> bool {
+        editor.is_empty()
+    }
+
+    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, K)) {
+        scratch.into_inner().elements.into_payloads().for_each(|(element, dot)| out(dot.seq(), element));
+    }
+}
+
+/// Changes an [`OrSet`] within one update.
+#[derive(Clone, Copy)]
+pub struct OrSetEditor<'a, K> {
+    base: Option<&'a OrSet<K>>,
+    scratch: &'a RefCell<OrSet<K>>,
+    tx: &'a Tx<'a>,
+}
+
+impl<K: Hash + Eq> OrSetEditor<'_, K> {
+    /// Puts the element in.
+    ///
+    /// Also when it is in already: the new addition then survives removals that are concurrent.
+    pub fn insert(&self, element: K) {
+        self.take(&element);
+        let dot = self.tx.mint();
+        self.scratch.borrow_mut().elements.add(element, dot, |_| false);
+    }
+
+    /// Takes out what this replica has seen of the element; returns whether it was in.
+    ///
+    /// An absent element changes nothing and ships nothing.
+    pub fn remove<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.take(element)
+    }
+
+    /// Whether the element is in, with the changes so far.
+    #[must_use]
+    pub fn contains<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.seen(element).next().is_some() || self.scratch.borrow().contains(element)
+    }
+
+    /// Whether no element is in, with the changes so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.scratch.borrow().is_empty() && self.base_elements().next().is_none()
+    }
+
+    /// The elements, with the changes so far: a copy, so that it can be edited on the way.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        let scratch = self.scratch.borrow();
+        let base = self.base_elements().filter(|element| !scratch.contains(*element));
+        base.chain(scratch.iter()).cloned().collect()
+    }
+
+    /// Takes out every element that this replica has seen.
+    pub fn clear(&self) {
+        if let Some(base) = self.base {
+            for (head, ..) in base.elements.heads() {
+                base.elements.chain(head).for_each(|(_, dot)| self.tx.supersede(*dot));
+            }
+        }
+        let scratch = self.scratch.take();
+        scratch.elements.into_payloads().for_each(|(_, dot)| self.tx.supersede(dot));
+    }
+
+    /// Takes out the elements for which `keep` is false.
+    pub fn retain(&self, mut keep: impl FnMut(&K) -> bool)
+    where
+        K: Clone,
+    {
+        for element in self.to_vec() {
+            if !keep(&element) {
+                self.take(&element);
+            }
+        }
+    }
+
+    /// The elements of the base that the edit has not taken out.
+    fn base_elements(&self) -> impl Iterator<Item = &K> + '_ {
+        let heads =
+            self.base.into_iter().flat_map(|base| base.elements.heads().map(move |head| (base, head)));
+        let seen = heads.filter(|(base, (head, ..))| {
+            base.elements.chain(*head).any(|(_, dot)| !self.tx.is_superseded(*dot))
+        });
+        seen.map(|(_, (_, element, _))| element)
+    }
+
+    /// The dots of the element in the base that the edit has not superseded.
+    fn seen<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> impl Iterator<Item = LocalDot> + '_
+    where
+        K: Borrow<Q>,
+    {
+        let dots = self.base.map(|base| base.dots(element)).into_iter().flatten();
+        dots.map(|(_, dot)| dot).filter(|&dot| !self.tx.is_superseded(dot))
+    }
+
+    fn take<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        let mut was_in = false;
+        for dot in self.seen(element) {
+            self.tx.supersede(dot);
+            was_in = true;
+        }
+        let mut scratch = self.scratch.borrow_mut();
+        if let Some(slot) = scratch.elements.head(element) {
+            self.tx.supersede(scratch.elements.take(slot).1);
+            was_in = true;
+        }
+        was_in
+    }
+}
+
+impl<K: Hash + Eq> Extend<K> for OrSetEditor<'_, K> {
+    fn extend<I: IntoIterator<Item = K>>(&mut self, elements: I) {
+        elements.into_iter().for_each(|element| self.insert(element));
+    }
+}

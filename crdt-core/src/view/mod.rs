@@ -1,0 +1,80 @@
+//! What types are made of.
+//!
+//! A type is two things. Its *view* is a typed store: it takes [`insert`](Crdt::insert) and
+//! [`remove`](Crdt::remove) in any order and is a function of the set of entries that are in. Its
+//! *editor* reads a base view and a scratch of its own, mints dots for what it adds, and supersedes
+//! dots that it saw; it never touches the base. All that makes replicas converge is in
+//! [`Doc`](crate::Doc), which knows neither paths nor payloads: a view cannot get a merge wrong,
+//! because it has none.
+//!
+//! This module is for those who write types of their own by hand; `#[derive(Crdt)]` writes the one
+//! for structs of CRDT fields.
+
+mod frozen;
+mod ids;
+mod keyed;
+mod tx;
+mod unknown;
+
+pub use frozen::Frozen;
+pub use ids::{Ids, LocalDot};
+pub use keyed::Keyed;
+pub(crate) use tx::Finished;
+pub use tx::Tx;
+pub(crate) use unknown::Unknown;
+pub use unknown::{At, Look, Opaque};
+
+use crate::clock::Stamp;
+
+/// A replicated type: a typed view of live entries, and an editor that makes new ones.
+///
+/// # Laws
+/// - The view is a function of the set of its entries: any order of insertions and removals that
+///   leaves the same set reads the same. `laws` checks this.
+/// - A slot stays valid until its own removal.
+/// - An editor supersedes only dots that it observed in its base or made itself.
+pub trait Crdt: Default + 'static {
+    /// What travels under one dot: the path below this view and the payload at its end.
+    type Entry: Clone;
+    /// Where the view put an entry, so that it is found again without its path.
+    type Slot: Copy;
+    /// What an editor has added so far. Shared and changed through cells.
+    type Scratch: Default;
+    /// The editor of the type.
+    type Editor<'a>
+    where
+        Self: 'a;
+
+    /// Takes in an entry. The dot is not in the view.
+    fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: Self::Entry) -> Self::Slot;
+
+    /// Takes out the entry that [`insert`](Crdt::insert) put in `slot` under `dot`.
+    fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, slot: Self::Slot);
+
+    /// A copy of the entry in `slot`.
+    fn entry(&self, at: Look<'_>, dot: LocalDot, slot: Self::Slot) -> Self::Entry;
+
+    /// Calls `each` for the dot of every entry with the path of `slot`, that of `slot` included.
+    fn siblings(&self, dot: LocalDot, slot: Self::Slot, each: &mut dyn FnMut(LocalDot));
+
+    /// Whether the view holds no entry at all.
+    fn is_bottom(&self) -> bool;
+
+    /// Whether the view reads like a fresh one, though it may hold entries that say so.
+    fn is_empty(&self) -> bool;
+
+    /// The stamp that an entry carries, for clocks to observe.
+    fn stamp(entry: &Self::Entry) -> Option<Stamp>;
+
+    /// An editor over what `base` shows and `scratch` adds.
+    fn edit<'a>(base: Option<&'a Self>, scratch: &'a Self::Scratch, tx: &'a Tx<'a>) -> Self::Editor<'a>;
+
+    /// Takes away all that the editor sees, and nothing that is concurrent.
+    fn reset(editor: &Self::Editor<'_>);
+
+    /// Whether the editor sees what a fresh view would show.
+    fn reads_empty(editor: &Self::Editor<'_>) -> bool;
+
+    /// Gives out the entries of a scratch with the numbers of their dots.
+    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry));
+}

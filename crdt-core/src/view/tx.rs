@@ -1,0 +1,107 @@
+//! One edit in the making.
+
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+
+use super::{Ids, LocalDot};
+use crate::clock::{Hlc, Intervals, Stamp};
+use crate::dot::ReplicaId;
+use crate::replica::Replica;
+
+/// What the editors of one update share: the next dot, and the dots superseded so far.
+///
+/// Dropping it drops the edit. The replica's numbers move only when the edit is finished.
+pub struct Tx<'a> {
+    ids: &'a Ids,
+    me: u32,
+    replica: ReplicaId,
+    hlc: Cell<Hlc>,
+    /// Physical time when the edit began: one update, one time.
+    now_millis: u64,
+    next: Cell<u64>,
+    superseded: RefCell<Vec<(u32, Intervals)>>,
+}
+
+/// What a finished edit leaves.
+pub(crate) struct Finished {
+    /// The first number that it did not use.
+    pub(crate) next: u64,
+    pub(crate) hlc: Hlc,
+    /// The superseded dots, by place in the table.
+    pub(crate) superseded: Vec<(u32, Intervals)>,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(ids: &'a Ids, me: u32, replica: &mut Replica, next: u64) -> Self {
+        let (hlc, now_millis) = replica.time();
+        let (hlc, next) = (Cell::new(hlc), Cell::new(next));
+        Self { ids, me, replica: replica.id(), hlc, now_millis, next, superseded: RefCell::default() }
+    }
+
+    /// The document's replica ids, as they were before the edit.
+    #[must_use]
+    pub fn ids(&self) -> &'a Ids {
+        self.ids
+    }
+
+    /// The place of the writer, which may be the first one past the table.
+    #[must_use]
+    pub fn me(&self) -> u32 {
+        self.me
+    }
+
+    /// The id of the writer.
+    #[must_use]
+    pub fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    /// A dot that nobody has used.
+    ///
+    /// # Panics
+    /// After 2⁶³ dots of one replica, which no writer lives to see.
+    #[must_use]
+    pub fn mint(&self) -> LocalDot {
+        let seq = self.next.get();
+        self.next.set(seq.checked_add(1).expect("a replica does not live for 2^64 writes"));
+        LocalDot::new(self.me, seq)
+    }
+
+    /// A stamp for a write: larger than all before it on this replica, and than `above`.
+    ///
+    /// `above`, the largest stamp at the written entry, does not move the clock: it may be the work
+    /// of a clock that runs ahead.
+    #[must_use]
+    pub fn stamp(&self, above: Option<Stamp>) -> Stamp {
+        let mut hlc = self.hlc.get();
+        let stamp = hlc.tick(self.now_millis);
+        self.hlc.set(hlc);
+        above.map_or(stamp, |above| stamp.max(above.next()))
+    }
+
+    /// Marks a dot that the edit saw as gone.
+    pub fn supersede(&self, dot: LocalDot) {
+        let mut superseded = self.superseded.borrow_mut();
+        let at = match superseded.binary_search_by_key(&dot.replica(), |(place, _)| *place) {
+            Ok(at) => at,
+            Err(at) => {
+                superseded.insert(at, (dot.replica(), Intervals::default()));
+                at
+            }
+        };
+        superseded[at].1.insert(dot.seq());
+    }
+
+    /// Whether the edit has marked the dot as gone.
+    #[must_use]
+    pub fn is_superseded(&self, dot: LocalDot) -> bool {
+        let superseded = self.superseded.borrow();
+        let at = superseded.binary_search_by_key(&dot.replica(), |(place, _)| *place);
+        at.is_ok_and(|at| superseded[at].1.contains(dot.seq()))
+    }
+
+    pub(crate) fn finish(self) -> Finished {
+        let (next, hlc) = (self.next.get(), self.hlc.get());
+        Finished { next, hlc, superseded: self.superseded.into_inner() }
+    }
+}
