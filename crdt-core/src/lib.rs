@@ -4,6 +4,8 @@
 extern crate alloc;
 
 pub mod clock;
+#[cfg(feature = "codec")]
+pub mod codec;
 mod counter;
 mod doc;
 mod dot;

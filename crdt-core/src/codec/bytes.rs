@@ -1,0 +1,268 @@
+//! Numbers, values and nested parts as bytes.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{DecodeError, EncodeError, Limits};
+
+/// Collects bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// The bytes written so far.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// How many bytes were written so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing was written so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Writes bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Writes a number as LEB128: seven bits a byte, the lowest first.
+    pub fn number(&mut self, number: impl Into<u128>) {
+        let mut rest = number.into();
+        while rest >= 0x80 {
+            self.bytes.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.bytes.push(rest as u8);
+    }
+
+    /// Writes a user's value in MessagePack, structs with field names.
+    ///
+    /// # Errors
+    /// When the value refuses; the bytes are then of no use.
+    pub fn value<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<(), EncodeError> {
+        let written = rmp_serde::encode::write_named(&mut self.bytes, value);
+        written.map_err(|error| EncodeError { reason: error.to_string() })
+    }
+
+    /// Writes a part with a tag and its length, so that readers can pass over it.
+    ///
+    /// # Errors
+    /// The error of `part`.
+    pub fn tagged(
+        &mut self,
+        tag: u32,
+        part: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let mut inner = Self::default();
+        part(&mut inner)?;
+        self.number(tag);
+        self.number(inner.bytes.len() as u64);
+        self.raw(&inner.bytes);
+        Ok(())
+    }
+}
+
+/// Reads bytes that anybody may have written.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    max_depth: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of all of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], limits: &Limits) -> Self {
+        Self { rest: bytes, max_depth: limits.max_depth }
+    }
+
+    /// How many bytes are left.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Whether no byte is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next `len` bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`] when there are not as many.
+    pub fn raw(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`] when there are not as many.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    /// A number of up to 64 bits in its shortest LEB128 form.
+    ///
+    /// # Errors
+    /// When the input ends, or the number is wider or not in its shortest form.
+    pub fn number(&mut self) -> Result<u64, DecodeError> {
+        u64::try_from(self.wide()?).map_err(|_| DecodeError::Malformed { rule: "a number has up to 64 bits" })
+    }
+
+    /// A number of up to 128 bits in its shortest LEB128 form.
+    ///
+    /// # Errors
+    /// When the input ends, or the number is wider or not in its shortest form.
+    pub fn wide(&mut self) -> Result<u128, DecodeError> {
+        let mut number = 0u128;
+        for shift in (0..).step_by(7) {
+            let [byte] = self.array()?;
+            let bits = u128::from(byte & 0x7f);
+            if shift >= 128 || bits << shift >> shift != bits {
+                return Err(DecodeError::Malformed { rule: "a number has up to 128 bits" });
+            }
+            number |= bits << shift;
+            if byte & 0x80 == 0 {
+                let shortest = byte != 0 || shift == 0;
+                let rule = "a number is in its shortest form";
+                return if shortest { Ok(number) } else { Err(DecodeError::Malformed { rule }) };
+            }
+        }
+        unreachable!("a number of any length has ended or been refused")
+    }
+
+    /// A count of things that take a byte each at least.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`] when so many cannot follow.
+    pub fn count(&mut self) -> Result<usize, DecodeError> {
+        let count = usize::try_from(self.number()?).map_err(|_| DecodeError::Truncated)?;
+        if count <= self.rest.len() { Ok(count) } else { Err(DecodeError::Truncated) }
+    }
+
+    /// A user's value in MessagePack.
+    ///
+    /// # Errors
+    /// When the bytes are no MessagePack value, nest too deep, or are not of the type.
+    pub fn value<V: DeserializeOwned>(&mut self) -> Result<V, DecodeError> {
+        let len = value_len(self.rest, self.max_depth)?;
+        let mut from = rmp_serde::Deserializer::from_read_ref(self.raw(len)?);
+        from.set_max_depth(self.max_depth.saturating_add(1));
+        V::deserialize(&mut from).map_err(|error| DecodeError::value(&error))
+    }
+
+    /// A part that [`Writer::tagged`] wrote: its tag, and a reader of it alone.
+    ///
+    /// # Errors
+    /// When the input ends before the part does.
+    pub fn tagged(&mut self) -> Result<(u32, Self), DecodeError> {
+        let tag = u32::try_from(self.number()?);
+        let tag = tag.map_err(|_| DecodeError::Malformed { rule: "a tag has up to 32 bits" })?;
+        let len = self.count()?;
+        Ok((tag, Self { rest: self.raw(len)?, max_depth: self.max_depth }))
+    }
+
+    /// Whatever is left.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Checks that nothing is left.
+    ///
+    /// # Errors
+    /// [`DecodeError::Malformed`] when something is.
+    pub fn finish(&self) -> Result<(), DecodeError> {
+        let rule = "nothing follows the end";
+        if self.is_empty() { Ok(()) } else { Err(DecodeError::Malformed { rule }) }
+    }
+}
+
+/// The length of the MessagePack value at the start of `bytes`.
+///
+/// It is walked before anything is allocated for it, so that a length that lies or a million nested
+/// arrays cost nothing.
+fn value_len(bytes: &[u8], max_depth: usize) -> Result<usize, DecodeError> {
+    let mut rest = bytes;
+    // How many values are still to come on each level.
+    let mut open = Vec::new();
+    loop {
+        let (skip, items) = head(rest)?;
+        rest = rest.get(skip..).ok_or(DecodeError::Truncated)?;
+        if items > rest.len() as u64 {
+            return Err(DecodeError::Truncated);
+        }
+        if items > 0 {
+            if open.len() == max_depth {
+                return Err(DecodeError::TooLarge { limit: "max_depth" });
+            }
+            open.push(items);
+            continue;
+        }
+        while let Some(left) = open.last_mut() {
+            *left -= 1;
+            if *left > 0 {
+                break;
+            }
+            open.pop();
+        }
+        if open.is_empty() {
+            return Ok(bytes.len() - rest.len());
+        }
+    }
+}
+
+/// How many bytes the value at the start takes by itself, and how many values follow as its parts.
+fn head(bytes: &[u8]) -> Result<(usize, u64), DecodeError> {
+    let marker = *bytes.first().ok_or(DecodeError::Truncated)?;
+    let sized = |width: usize| -> Result<u64, DecodeError> {
+        let size = bytes.get(1..=width).ok_or(DecodeError::Truncated)?;
+        Ok(size.iter().fold(0, |size, byte| size << 8 | u64::from(*byte)))
+    };
+    let blob = |width: usize, extra: usize| -> Result<(usize, u64), DecodeError> {
+        let size = usize::try_from(sized(width)?).map_err(|_| DecodeError::Truncated)?;
+        Ok((size.checked_add(1 + width + extra).ok_or(DecodeError::Truncated)?, 0))
+    };
+    Ok(match marker {
+        0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => (1, 0),
+        0x80..=0x8f => (1, u64::from(marker & 0x0f) * 2),
+        0x90..=0x9f => (1, u64::from(marker & 0x0f)),
+        0xa0..=0xbf => (1 + usize::from(marker & 0x1f), 0),
+        0xc1 => return Err(DecodeError::Malformed { rule: "0xc1 begins no value" }),
+        0xc4 | 0xd9 => blob(1, 0)?,
+        0xc5 | 0xda => blob(2, 0)?,
+        0xc6 | 0xdb => blob(4, 0)?,
+        0xc7 => blob(1, 1)?,
+        0xc8 => blob(2, 1)?,
+        0xc9 => blob(4, 1)?,
+        0xcc | 0xd0 => (2, 0),
+        0xcd | 0xd1 => (3, 0),
+        0xca | 0xce | 0xd2 => (5, 0),
+        0xcb | 0xcf | 0xd3 => (9, 0),
+        0xd4..=0xd8 => (2 + (1 << (marker - 0xd4)), 0),
+        0xdc => (3, sized(2)?),
+        0xdd => (5, sized(4)?),
+        0xde => (3, sized(2)? * 2),
+        0xdf => (5, sized(4)? * 2),
+    })
+}

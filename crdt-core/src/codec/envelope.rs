@@ -1,0 +1,215 @@
+//! Deltas and documents as bytes.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{DecodeError, EncodeError, Limits, Reader, Wire, Writer};
+use crate::clock::{CausalContext, Intervals};
+use crate::doc::{Delta, Doc};
+use crate::dot::{Dot, ReplicaId};
+
+const VERSION: u8 = 1;
+
+impl<T: Wire> Delta<T> {
+    /// The delta as bytes: the same for equal deltas. The [module](crate::codec) has the format.
+    ///
+    /// # Errors
+    /// When a user's key or value refuses to be serialised.
+    ///
+    /// ```
+    /// use crdt_core::{Delta, Doc, OrSet, Replica, ReplicaId, codec::Limits};
+    ///
+    /// let mut me = Replica::new(ReplicaId::from_u128(7));
+    /// let mut set = Doc::<OrSet<String>>::default();
+    /// let delta = set.update(&mut me, |set| set.insert("user:000123".to_owned()));
+    /// let bytes = delta.encode()?;
+    /// assert_eq!(bytes.len(), 34);
+    /// let back = Delta::<OrSet<String>>::decode(&bytes, &Limits::default())?;
+    /// assert_eq!(back, delta);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let live: CausalContext = self.entries.iter().map(|(dot, _)| *dot).collect();
+        let mut ids: Vec<ReplicaId> = live.iter().chain(self.dead.iter()).map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+
+        let mut out = Writer::default();
+        out.raw(&[VERSION]);
+        out.number(ids.len() as u64);
+        ids.iter().for_each(|id| out.raw(id.as_bytes()));
+        for id in ids {
+            encode_runs(live.get(id), &mut out);
+            encode_runs(self.dead.get(id), &mut out);
+        }
+        for (_, entry) in &self.entries {
+            T::encode_entry(entry, &mut out)?;
+        }
+        Ok(out.into_bytes())
+    }
+
+    /// The delta that these bytes are.
+    ///
+    /// # Errors
+    /// When they are no delta of this type, or exceed the limits. Time and memory are bounded by the
+    /// length of the input.
+    pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
+        if bytes.len() > limits.max_bytes {
+            return Err(DecodeError::TooLarge { limit: "max_bytes" });
+        }
+        let mut input = Reader::new(bytes, limits);
+        let [version] = input.array()?;
+        if version != VERSION {
+            return Err(DecodeError::Version { found: version });
+        }
+        let (live, dead) = decode_dots(&mut input, limits)?;
+        let count = usize::try_from(live.len()).map_err(|_| DecodeError::Truncated)?;
+        if count > limits.max_entries {
+            return Err(DecodeError::TooLarge { limit: "max_entries" });
+        }
+        if count > input.len() {
+            return Err(DecodeError::Truncated);
+        }
+        let mut entries = Vec::with_capacity(count);
+        for (id, seqs) in live.iter() {
+            for seq in seqs.iter().flat_map(|(first, last)| first..=last) {
+                entries.push((Dot::new(id, seq), T::decode_entry(&mut input)?));
+            }
+        }
+        input.finish()?;
+        Ok(Self { entries, dead })
+    }
+}
+
+impl<T: Wire> Doc<T> {
+    /// The whole document as bytes, in the format of a delta.
+    ///
+    /// # Errors
+    /// When a user's key or value refuses to be serialised.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        self.to_delta().encode()
+    }
+
+    /// The document that these bytes are, with the public fingerprint key.
+    ///
+    /// A state is data and not the right to write: go on under a new
+    /// [`ReplicaId`].
+    ///
+    /// # Errors
+    /// As [`Delta::decode`].
+    pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
+        Ok(Delta::decode(bytes, limits)?.into())
+    }
+}
+
+/// The live dots and the dots that are gone.
+fn decode_dots(
+    input: &mut Reader<'_>,
+    limits: &Limits,
+) -> Result<(CausalContext, CausalContext), DecodeError> {
+    let count = input.count()?;
+    if count > limits.max_replicas {
+        return Err(DecodeError::TooLarge { limit: "max_replicas" });
+    }
+    let mut ids = Vec::with_capacity(count.min(input.len() / 16));
+    for _ in 0..count {
+        ids.push(ReplicaId::from_bytes(input.array()?));
+    }
+    if !ids.windows(2).all(|pair| pair[0] < pair[1]) {
+        return Err(DecodeError::Malformed { rule: "ids ascend" });
+    }
+    let (mut live, mut dead) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
+    for id in ids {
+        let (alive, gone) = (decode_runs(input)?, decode_runs(input)?);
+        if alive.is_empty() && gone.is_empty() {
+            return Err(DecodeError::Malformed { rule: "every id has a dot" });
+        }
+        if gone.iter().any(|(first, last)| alive.overlapping(first, last).next().is_some()) {
+            return Err(DecodeError::Malformed { rule: "a dot is live or gone" });
+        }
+        live.push((id, alive));
+        dead.push((id, gone));
+    }
+    Ok((live.into_iter().collect(), dead.into_iter().collect()))
+}
+
+fn encode_runs(runs: Option<&Intervals>, out: &mut Writer) {
+    out.number(runs.map_or(0, Intervals::runs) as u64);
+    let mut least = 1;
+    for (first, last) in runs.into_iter().flat_map(Intervals::iter) {
+        out.number(first - least);
+        out.number(last - first);
+        least = last.saturating_add(2);
+    }
+}
+
+fn decode_runs(input: &mut Reader<'_>) -> Result<Intervals, DecodeError> {
+    const RULE: DecodeError = DecodeError::Malformed { rule: "numbers of dots end at 2^62" };
+    let mut runs = Intervals::default();
+    let mut least = 1u64;
+    for _ in 0..input.count()? {
+        let first = least.checked_add(input.number()?).ok_or(RULE)?;
+        let last = first.checked_add(input.number()?).filter(|last| *last <= Dot::MAX_SEQ).ok_or(RULE)?;
+        runs.insert_range(first, last);
+        least = last + 2;
+    }
+    Ok(runs)
+}
+
+/// As the bytes of [`Delta::encode`].
+impl<T: Wire> Serialize for Delta<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(&self.encode().map_err(serde::ser::Error::custom)?)
+    }
+}
+
+/// Through [`Delta::decode`] with the default limits.
+impl<'de, T: Wire> Deserialize<'de> for Delta<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_bytes(Envelope(PhantomData))
+    }
+}
+
+/// As the bytes of [`Doc::encode`].
+impl<T: Wire> Serialize for Doc<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.to_delta().serialize(to)
+    }
+}
+
+/// Through [`Doc::decode`] with the default limits.
+impl<'de, T: Wire> Deserialize<'de> for Doc<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Delta::deserialize(from)?.into())
+    }
+}
+
+struct Envelope<T>(PhantomData<T>);
+
+impl<'de, T: Wire> Visitor<'de> for Envelope<T> {
+    type Value = Delta<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the bytes of a delta")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        Delta::decode(bytes, &Limits::default()).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let limits = Limits::default();
+        let mut bytes = Vec::new();
+        while let Some(byte) = items.next_element()? {
+            if bytes.len() == limits.max_bytes {
+                return Err(A::Error::custom(DecodeError::TooLarge { limit: "max_bytes" }));
+            }
+            bytes.push(byte);
+        }
+        self.visit_bytes(&bytes)
+    }
+}

@@ -1,0 +1,46 @@
+//! Bytes: one envelope for deltas and documents, around user values in MessagePack.
+//!
+//! # Format, version 1
+//! ```text
+//! version   1 byte, 0x01
+//! ids       count, then 16 bytes each, ascending
+//! dots      for each id: runs of live dots, then runs of dots that are gone
+//! entries   one for each live dot, in the order of the dots
+//! ```
+//! A count and every number in the envelope is an unsigned LEB128 in its shortest form. Runs are a
+//! count, then for each run how many numbers lie between it and the run before, less the one that
+//! must (for the first: its first number less one), and how many numbers it has, less one. So a
+//! run-length coded dot costs two bytes or less, and every byte string that decodes is the only one
+//! for its delta: equal deltas have equal bytes, whatever order built them.
+//!
+//! An entry is what its type's [`Wire`] writes: keys and values in MessagePack, structs with field
+//! names, stamps in 8 bytes, and for a derived struct the tag of the field and the length of the
+//! rest, so that a build keeps what it does not know.
+
+mod bytes;
+mod envelope;
+mod error;
+mod types;
+
+pub use bytes::{Reader, Writer};
+pub use error::{DecodeError, EncodeError, Limits};
+
+use crate::view::Crdt;
+
+/// A type whose entries have bytes. `#[derive(Crdt)]` implements it where all fields do.
+pub trait Wire: Crdt {
+    /// Writes an entry, as one byte at least.
+    ///
+    /// # Errors
+    /// When a user's value refuses to be serialised.
+    fn encode_entry(entry: &Self::Entry, out: &mut Writer) -> Result<(), EncodeError>;
+
+    /// Reads what [`encode_entry`](Wire::encode_entry) wrote, and no more.
+    ///
+    /// # Errors
+    /// When the bytes are not an entry of this type.
+    fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError>;
+}
+
+#[cfg(test)]
+mod tests;

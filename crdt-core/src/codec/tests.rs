@@ -1,0 +1,186 @@
+//! The format to the byte, and what it refuses.
+
+use proptest::prelude::*;
+
+use super::{DecodeError, Limits, Reader, Writer};
+use crate::{Delta, Doc, LwwMap, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+
+type Carts = OrMap<String, OrSet<String>>;
+
+fn decode(bytes: &[u8]) -> Result<Delta<OrSet<String>>, DecodeError> {
+    Delta::decode(bytes, &Limits::default())
+}
+
+fn one_add() -> Vec<u8> {
+    let mut me = Replica::new(ReplicaId::from_u128(0x0102));
+    let mut set = Doc::<OrSet<String>>::default();
+    let _ = set.update(&mut me, |set| set.insert("gone".to_owned()));
+    let delta = set.update(&mut me, |set| {
+        set.remove("gone");
+        set.insert("ab".to_owned());
+    });
+    delta.encode().unwrap()
+}
+
+#[test]
+fn an_addition_and_a_removal_to_the_byte() {
+    let mut expected = vec![1, 1];
+    expected.extend(0x0102u128.to_be_bytes());
+    expected.extend([1, 1, 0]); // one live run: one number before it, one number long
+    expected.extend([1, 0, 0]); // one run that is gone: number 1
+    expected.extend([0xa2, b'a', b'b']);
+    assert_eq!(one_add(), expected);
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = one_add();
+    for len in 0..bytes.len() {
+        assert_eq!(decode(&bytes[..len]), Err(DecodeError::Truncated), "cut to {len}");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(matches!(decode(&longer), Err(DecodeError::Malformed { .. })));
+}
+
+#[test]
+fn another_version_is_refused_before_anything_is_read() {
+    assert_eq!(decode(&[2]), Err(DecodeError::Version { found: 2 }));
+    assert_eq!(decode(&[]), Err(DecodeError::Truncated));
+}
+
+#[test]
+fn what_breaks_the_canonical_form_is_refused() {
+    let id = |n: u128| n.to_be_bytes().to_vec();
+    let envelope = |ids: &[u128], rest: &[u8]| {
+        let ids: Vec<u8> = ids.iter().flat_map(|&n| id(n)).collect();
+        let count = u8::try_from(ids.len() / 16).unwrap();
+        decode(&[&[1, count][..], &ids, rest].concat())
+    };
+    let malformed = |rule| Err(DecodeError::Malformed { rule });
+    assert_eq!(envelope(&[2, 1], &[0, 1, 0, 0, 0, 1, 0, 0]), malformed("ids ascend"));
+    assert_eq!(envelope(&[1, 1], &[0, 1, 0, 0, 0, 1, 0, 0]), malformed("ids ascend"));
+    assert_eq!(envelope(&[1], &[0, 0]), malformed("every id has a dot"));
+    assert_eq!(envelope(&[1], &[1, 0, 0, 1, 0, 0, 0xa0]), malformed("a dot is live or gone"));
+    assert_eq!(envelope(&[1], &[0, 1, 0x80, 0, 0]), malformed("a number is in its shortest form"));
+    let huge = [0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+    assert_eq!(envelope(&[1], &huge), malformed("numbers of dots end at 2^62"));
+}
+
+#[test]
+fn claims_of_size_allocate_nothing() {
+    // A hundred million live dots in 30 bytes, and a string of four gigabytes.
+    let claim = |rest: &[u8]| decode(&[&[1, 1][..], &[7; 16], rest].concat());
+    assert_eq!(
+        claim(&[1, 0, 0xff, 0xc1, 0xd7, 0x2f, 0, 0xa1]),
+        Err(DecodeError::TooLarge { limit: "max_entries" })
+    );
+    assert_eq!(claim(&[1, 0, 0xff, 0x7f, 0, 0xa1]), Err(DecodeError::Truncated));
+    assert_eq!(claim(&[1, 0, 0, 0, 0xdb, 0xff, 0xff, 0xff, 0xff]), Err(DecodeError::Truncated));
+    assert_eq!(decode(&[1, 0xff, 0xff, 0xff, 0xff, 0x0f]), Err(DecodeError::Truncated));
+}
+
+#[test]
+fn a_context_of_everything_costs_its_bytes() {
+    let mut delta = vec![1, 1];
+    delta.extend([9; 16]);
+    delta.extend([0, 1, 0]);
+    let mut length = Writer::default();
+    length.number((1u64 << 62) - 1);
+    delta.extend(length.into_bytes());
+    let mut doc = Doc::<OrSet<String>>::default();
+    doc.merge(decode(&delta).unwrap());
+    assert_eq!(doc.context().len(), 1 << 62);
+    assert_eq!(doc.encode().unwrap(), delta);
+}
+
+#[test]
+fn nesting_is_bounded_before_it_is_followed() {
+    let mut deep = vec![1, 1];
+    deep.extend([7; 16]);
+    deep.extend([1, 0, 0, 0]);
+    deep.extend([0x91; 100_000]);
+    let refused = Delta::<OrSet<Vec<u8>>>::decode(&deep, &Limits::default());
+    assert_eq!(refused, Err(DecodeError::TooLarge { limit: "max_depth" }));
+}
+
+#[test]
+fn a_value_of_another_type_is_refused() {
+    let mut me = Replica::new(ReplicaId::from_u128(1));
+    let delta = Doc::<OrSet<u32>>::default().update(&mut me, |set| set.insert(7));
+    assert!(matches!(decode(&delta.encode().unwrap()), Err(DecodeError::Value { .. })));
+}
+
+#[test]
+fn serde_goes_through_the_same_validator() {
+    let mut me = Replica::new(ReplicaId::from_u128(1));
+    let mut doc = Doc::<LwwMap<String, f64>>::default();
+    let _ = doc.update(&mut me, |map| map.insert("pi".to_owned(), 3.25));
+    let packed = rmp_serde::to_vec(&doc).unwrap();
+    let back: Doc<LwwMap<String, f64>> = rmp_serde::from_slice(&packed).unwrap();
+    assert_eq!(back.get("pi"), Some(&3.25));
+    // Formats without bytes give a sequence of numbers.
+    let whole = rmp_serde::to_vec(&doc.encode().unwrap()).unwrap();
+    assert_eq!(rmp_serde::from_slice::<Doc<LwwMap<String, f64>>>(&whole).unwrap(), doc);
+    let torn = rmp_serde::to_vec(&doc.encode().unwrap()[..9]).unwrap();
+    assert!(rmp_serde::from_slice::<Doc<LwwMap<String, f64>>>(&torn).is_err());
+}
+
+#[test]
+fn a_nested_document_comes_back() {
+    let mut me = Replica::new(ReplicaId::from_u128(3));
+    let mut doc = Doc::<Carts>::default();
+    let _ = doc.update(&mut me, |carts| {
+        carts.entry("alice").insert("apple".to_owned());
+        carts.entry("bob").insert("pear".to_owned());
+    });
+    let _ = doc.update(&mut me, |carts| carts.remove("bob"));
+    let back = Doc::<Carts>::decode(&doc.encode().unwrap(), &Limits::default()).unwrap();
+    assert_eq!(back, doc);
+    assert!(back.get("alice").is_some_and(|cart| cart.contains("apple")) && back.len() == 1);
+    assert_eq!(back.fingerprint(), doc.fingerprint());
+}
+
+#[test]
+fn a_counter_of_the_widest_amounts_comes_back() {
+    let (mut a, mut b) = (Replica::new(ReplicaId::from_u128(1)), Replica::new(ReplicaId::from_u128(2)));
+    let mut here = Doc::<PnCounter>::default();
+    let mut there = Doc::<PnCounter>::default();
+    let _ = here.update(&mut a, |counter| counter.add(u64::MAX));
+    let _ = there.update(&mut b, |counter| counter.add(u64::MAX));
+    here.merge(Delta::decode(&there.encode().unwrap(), &Limits::default()).unwrap());
+    assert_eq!(here.value(), 2 * i128::from(u64::MAX));
+}
+
+proptest! {
+    #[test]
+    fn numbers_round_trip_in_their_shortest_form(number: u128, small: u64) {
+        for number in [number, small.into(), u128::from(small) & 0xff] {
+            let mut out = Writer::default();
+            out.number(number);
+            let bytes = out.into_bytes();
+            prop_assert_eq!(bytes.len() as u32, (128 - number.leading_zeros()).div_ceil(7).max(1));
+            let mut input = Reader::new(&bytes, &Limits::TRUSTED);
+            prop_assert_eq!(input.wide(), Ok(number));
+            prop_assert!(input.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_bytes_decode_to_their_only_form_or_not_at_all(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        if let Ok(delta) = Delta::<OrSet<bool>>::decode(&bytes, &Limits::default()) {
+            prop_assert_eq!(delta.encode().unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn flipped_bytes_never_panic(at in 0usize..27, to: u8) {
+        let mut bytes = one_add();
+        let at = at % bytes.len();
+        bytes[at] = to;
+        if let Ok(delta) = decode(&bytes) {
+            let mut doc = Doc::<OrSet<String>>::default();
+            doc.merge(delta.clone());
+            prop_assert_eq!(doc.live_len(), delta.entries().len());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The entries of the types of this crate as bytes.
+
+use core::hash::Hash;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{DecodeError, EncodeError, Reader, Wire, Writer};
+use crate::clock::Stamp;
+use crate::counter::{GCounter, PnCounter, RunEntry, Tally};
+use crate::dot::{Dot, ReplicaId};
+use crate::map::{LwwMap, OrMap};
+use crate::register::{LwwRegister, Stamped};
+use crate::set::OrSet;
+
+impl<K> Wire for OrSet<K>
+where
+    K: Hash + Eq + Clone + Serialize + DeserializeOwned + 'static,
+{
+    fn encode_entry(element: &K, out: &mut Writer) -> Result<(), EncodeError> {
+        out.value(element)
+    }
+
+    fn decode_entry(input: &mut Reader<'_>) -> Result<K, DecodeError> {
+        input.value()
+    }
+}
+
+impl<V> Wire for LwwRegister<V>
+where
+    V: Clone + Serialize + DeserializeOwned + 'static,
+{
+    fn encode_entry(entry: &Stamped<V>, out: &mut Writer) -> Result<(), EncodeError> {
+        encode_stamp(entry.stamp, out);
+        out.value(&entry.value)
+    }
+
+    fn decode_entry(input: &mut Reader<'_>) -> Result<Stamped<V>, DecodeError> {
+        Ok(Stamped { stamp: decode_stamp(input)?, value: input.value()? })
+    }
+}
+
+/// Key, stamp, then 0 for a removal, or 1 and the value.
+impl<K, V> Wire for LwwMap<K, V>
+where
+    K: Hash + Eq + Clone + Serialize + DeserializeOwned + 'static,
+    V: Clone + Serialize + DeserializeOwned + 'static,
+{
+    fn encode_entry((key, written): &Self::Entry, out: &mut Writer) -> Result<(), EncodeError> {
+        out.value(key)?;
+        encode_stamp(written.stamp, out);
+        out.number(u8::from(written.value.is_some()));
+        written.value.as_ref().map_or(Ok(()), |value| out.value(value))
+    }
+
+    fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError> {
+        let key = input.value()?;
+        let stamp = decode_stamp(input)?;
+        let value = match input.number()? {
+            0 => None,
+            1 => Some(input.value()?),
+            _ => return Err(DecodeError::Malformed { rule: "a write is 0, a removal, or 1, a value" }),
+        };
+        Ok((key, Stamped { stamp, value }))
+    }
+}
+
+/// Key, then the entry of the value.
+impl<K, V> Wire for OrMap<K, V>
+where
+    K: Hash + Eq + Clone + Serialize + DeserializeOwned + 'static,
+    V: Wire,
+{
+    fn encode_entry((key, entry): &Self::Entry, out: &mut Writer) -> Result<(), EncodeError> {
+        out.value(key)?;
+        V::encode_entry(entry, out)
+    }
+
+    fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError> {
+        Ok((input.value()?, V::decode_entry(input)?))
+    }
+}
+
+impl Wire for GCounter {
+    fn encode_entry(entry: &RunEntry, out: &mut Writer) -> Result<(), EncodeError> {
+        encode_run(entry, out);
+        Ok(())
+    }
+
+    fn decode_entry(input: &mut Reader<'_>) -> Result<RunEntry, DecodeError> {
+        decode_run(input)
+    }
+}
+
+impl Wire for PnCounter {
+    fn encode_entry(entry: &RunEntry, out: &mut Writer) -> Result<(), EncodeError> {
+        encode_run(entry, out);
+        Ok(())
+    }
+
+    fn decode_entry(input: &mut Reader<'_>) -> Result<RunEntry, DecodeError> {
+        decode_run(input)
+    }
+}
+
+/// 0, first number and tally of a run; or 1, id, first number and tally of what is taken of one.
+fn encode_run(entry: &RunEntry, out: &mut Writer) {
+    let tally = match entry {
+        RunEntry::Run { first, tally } => {
+            out.number(0u8);
+            out.number(*first);
+            tally
+        }
+        RunEntry::Taken { run, tally } => {
+            out.number(1u8);
+            out.raw(run.replica.as_bytes());
+            out.number(run.seq);
+            tally
+        }
+    };
+    out.number(tally.count);
+    out.number(tally.plus);
+    out.number(tally.minus);
+}
+
+fn decode_run(input: &mut Reader<'_>) -> Result<RunEntry, DecodeError> {
+    match input.number()? {
+        0 => Ok(RunEntry::Run { first: input.number()?, tally: decode_tally(input)? }),
+        1 => {
+            let run = Dot::new(ReplicaId::from_bytes(input.array()?), input.number()?);
+            Ok(RunEntry::Taken { run, tally: decode_tally(input)? })
+        }
+        _ => Err(DecodeError::Malformed { rule: "a counter's entry is 0, a run, or 1, a taken prefix" }),
+    }
+}
+
+fn decode_tally(input: &mut Reader<'_>) -> Result<Tally, DecodeError> {
+    Ok(Tally { count: input.number()?, plus: input.wide()?, minus: input.wide()? })
+}
+
+fn encode_stamp(stamp: Stamp, out: &mut Writer) {
+    out.raw(&stamp.to_bits().to_be_bytes());
+}
+
+fn decode_stamp(input: &mut Reader<'_>) -> Result<Stamp, DecodeError> {
+    Ok(Stamp::from_bits(u64::from_be_bytes(input.array()?)))
+}
