@@ -1,4 +1,65 @@
-//! Delta-state CRDTs with one merge.
+//! Delta-state CRDTs with one merge: data that every replica may write at any time, offline and
+//! partitioned too, and that reads the same wherever the same deltas have arrived.
+//!
+//! ```
+//! use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+//!
+//! let mut me = Replica::new(ReplicaId::random());
+//! let mut cart = Doc::<OrSet<String>>::default();
+//! let delta = cart.update(&mut me, |set| set.insert("apple".to_owned()));
+//!
+//! let mut other_cart = Doc::<OrSet<String>>::default();
+//! other_cart.merge(delta);
+//! assert!(other_cart.contains("apple"));
+//! ```
+//!
+//! # The parts
+//! - A [`Doc`] holds one value of a replicated type and merges; it is the only lattice here. A
+//!   [`Delta`] is what one [`update`](Doc::update) changed: it may be lost, duplicated, reordered and
+//!   grouped on its way.
+//! - A [`Replica`] is the right to write under one [`ReplicaId`]. Loading a state gives data and not
+//!   that right: take a new id at every start.
+//! - The types are views of the document's live entries, and nest in each other. Each states in a
+//!   table what it does under concurrency:
+//!
+//! | type | holds | concurrent writes |
+//! |---|---|---|
+//! | [`GCounter`] | a sum that grows | add up |
+//! | [`PnCounter`] | a sum | add up |
+//! | [`LwwRegister`] | one value | the later stamp shows, the others stay readable |
+//! | [`OrSet`] | elements | an addition wins over a removal that has not seen it |
+//! | [`LwwMap`] | values by key | the later stamp shows, key by key; removals are writes |
+//! | [`OrMap`] | any of these by key | merge below the key; a removal takes what it has seen |
+//! | `#[derive(Crdt)]` struct | any of these by field | field by field |
+//!
+//! # How it merges
+//! An entry lives under the [`Dot`] that minted it and never changes: any change is a new dot that
+//! supersedes the dots it saw. A document keeps the live entries and a
+//! [causal context](clock::CausalContext), the set of all dots it has seen, and merging is set
+//! algebra between the two:
+//!
+//! > live = (L₁ ∩ L₂) ∪ (L₁ \ C₂) ∪ (L₂ \ C₁), context = C₁ ∪ C₂
+//!
+//! It looks at no payload and runs no code of the value's, so it is commutative, associative and
+//! idempotent for every type at once, and costs the delta and what that removes, not the document.
+//! What that costs in turn: a concurrent loser stays until the next write at its place, at most one
+//! for each replica, and an increment of a counter takes a dot.
+//!
+//! # What it is not
+//! There is no sequence type, so this is no text editor's CRDT: see yrs, automerge or loro. Replicas
+//! are trusted: whoever can hand you a delta can remove anything. And the crate moves no bytes: see
+//! `crdt-sync`, which gossips deltas between nodes until all have them.
+//!
+//! # Features
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `std` | yes | random ids and the system clock |
+//! | `codec` | yes | [canonical bytes](codec) and serde for documents and deltas; needs `std` |
+//! | `derive` | yes | `#[derive(Crdt)]` |
+//! | `laws` | no | the property kit that checks the laws of a type over generated histories |
+//!
+//! Without its default features the crate is `no_std` and needs an allocator. It contains no unsafe
+//! code, performs no input or output, and reads no clock that was not handed to it.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;

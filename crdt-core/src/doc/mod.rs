@@ -178,3 +178,6 @@ impl<T: Crdt + fmt::Debug> fmt::Debug for Doc<T> {
         f.debug_struct("Doc").field("value", &self.root).field("context", &self.context()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

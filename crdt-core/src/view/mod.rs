@@ -78,3 +78,6 @@ pub trait Crdt: Default + 'static {
     /// Gives out the entries of a scratch with the numbers of their dots.
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The storage of sets and maps against standard collections.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::{Frozen, Keyed, LocalDot};
+
+/// One step: add a payload under a key, or take the n-th payload that is in.
+#[derive(Clone, Debug)]
+enum Step {
+    Add(u8, u32),
+    Take(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let add = (0u8..24, 0u32..1_000).prop_map(|(key, payload)| Step::Add(key, payload));
+    let take = any::<usize>().prop_map(Step::Take);
+    prop::collection::vec(prop_oneof![3 => add, 2 => take], 0..200)
+}
+
+/// Payloads by slot, and the order of each key's chain, largest first.
+#[derive(Default)]
+struct Model {
+    slots: BTreeMap<u32, (String, u32)>,
+}
+
+impl Model {
+    fn chain(&self, key: &str) -> Vec<u32> {
+        let mut payloads: Vec<u32> =
+            self.slots.values().filter(|(known, _)| known == key).map(|(_, payload)| *payload).collect();
+        payloads.sort_unstable_by(|a, b| b.cmp(a));
+        payloads
+    }
+
+    fn keys(&self) -> BTreeSet<&str> {
+        self.slots.values().map(|(key, _)| key.as_str()).collect()
+    }
+}
+
+fn check(store: &Keyed<String, u32>, model: &Model) -> Result<(), TestCaseError> {
+    let heads: Vec<&str> = store.heads().map(|(_, key, _)| key.as_str()).collect();
+    prop_assert_eq!(heads.len(), store.len());
+    prop_assert_eq!(heads.into_iter().collect::<BTreeSet<_>>(), model.keys());
+    for key in 0u8..24 {
+        let key = key.to_string();
+        let chain: Option<Vec<u32>> =
+            store.head(key.as_str()).map(|head| store.chain(head).map(|(_, p)| *p).collect());
+        prop_assert_eq!(chain.unwrap_or_default(), model.chain(&key));
+    }
+    for (&slot, (key, payload)) in &model.slots {
+        prop_assert_eq!(store.get(slot), (key, payload));
+        prop_assert_eq!(store.is_head(slot), store.head(key.as_str()) == Some(slot));
+    }
+    Ok(())
+}
+
+proptest! {
+    /// Below and above the size where the table begins, through reuse of slots, with long chains.
+    #[test]
+    fn a_keyed_store_is_a_map_of_ordered_lists(steps in steps()) {
+        let (mut store, mut model) = (Keyed::<String, u32>::default(), Model::default());
+        for step in steps {
+            match step {
+                Step::Add(key, payload) => {
+                    let key = key.to_string();
+                    let slot = store.add(key.clone(), payload, |old| payload > *old);
+                    prop_assert!(model.slots.insert(slot, (key, payload)).is_none(), "the slot was free");
+                }
+                Step::Take(at) if !model.slots.is_empty() => {
+                    let slot = *model.slots.keys().nth(at % model.slots.len()).unwrap();
+                    prop_assert_eq!(Some(store.take(slot)), model.slots.remove(&slot));
+                }
+                Step::Take(_) => {}
+            }
+            check(&store, &model)?;
+        }
+        let left: BTreeSet<_> = store.into_payloads().collect();
+        prop_assert_eq!(left, model.slots.into_values().collect::<BTreeSet<_>>());
+    }
+
+    #[test]
+    fn a_frozen_map_keeps_what_it_gave_out(keys in prop::collection::vec(0u16..300, 0..300)) {
+        let map = Frozen::<u16, std::cell::Cell<u32>>::default();
+        let first: Vec<_> = keys.iter().map(|key| map.get_or_default(key)).collect();
+        keys.iter().for_each(|key| { let cell = map.get(key).unwrap(); cell.set(cell.get() + 1); });
+        let mut counts = BTreeMap::new();
+        keys.iter().for_each(|key| *counts.entry(*key).or_insert(0u32) += 1);
+        for (key, cell) in keys.iter().zip(first) {
+            prop_assert_eq!(cell.get(), counts[key]);
+        }
+        prop_assert!(map.get(&999).is_none());
+        let mut seen = BTreeMap::new();
+        map.for_each(|key, cell| { seen.insert(*key, cell.get()); });
+        prop_assert_eq!(&seen, &counts);
+        let mut out = BTreeMap::new();
+        map.consume(|key, cell| { out.insert(key, cell.get()); });
+        prop_assert_eq!(&out, &counts);
+    }
+
+    #[test]
+    fn a_local_dot_keeps_its_number(replica: u32, seq: u64) {
+        let dot = LocalDot::new(replica, seq);
+        prop_assert_eq!((dot.replica(), dot.seq()), (replica, seq));
+    }
+}
