@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crdt_core::codec::Limits;
+
 use super::error::ConfigError;
 
 /// Every limit and every interval of one engine.
@@ -39,7 +41,7 @@ pub struct Config {
     /// file.
     pub max_update_bytes: usize,
 
-    /// Bytes of one frame on the stream. At least one update, and one vector at its limits, must
+    /// Bytes of one frame on the stream. At least one update, and two vectors at their limits, must
     /// fit. It bounds what the driver buffers for each peer before the engine sees it. Default
     /// 4 MiB.
     pub max_frame: usize,
@@ -50,13 +52,13 @@ pub struct Config {
     pub batch_bytes: usize,
 
     /// Replica ids in one vector or context, at least 1; *agreed*. Every start of a node that
-    /// writes adds one. A cluster that comes near it must fold ended starts. Default 32,768: ten
-    /// nodes restarted daily for nine years.
+    /// writes adds one. A cluster that comes near it must fold ended starts. Default 16,384: ten
+    /// nodes restarted daily for four years.
     pub max_replicas: usize,
 
     /// Runs of consecutive numbers in one vector or context, at least `max_replicas`; *agreed*.
     /// Losses leave gaps only until the next exchange, so a healthy cluster has little more than
-    /// one run for each replica. Default 65,536.
+    /// one run for each replica. Default 32,768.
     pub max_runs: usize,
 
     /// Bytes of recent updates kept for all peers together. A peer that was away for longer than
@@ -69,7 +71,7 @@ pub struct Config {
     pub pinned_bytes: usize,
 
     /// Entries that die before a walk reaches them and are kept for it, for each walk. Over it the
-    /// walk starts again. Default 65,536.
+    /// walk starts again. They travel in one chunk. Default 16,384.
     pub walk_stash: usize,
 
     /// Entries read from the state for one chunk of a walk; at least 1. A chunk is the unit in which
@@ -137,11 +139,11 @@ impl Config {
             max_update_bytes: MIB,
             max_frame: 4 * MIB,
             batch_bytes: 64 * KIB,
-            max_replicas: 32_768,
-            max_runs: 65_536,
+            max_replicas: 16_384,
+            max_runs: 32_768,
             log_bytes: 64 * MIB,
             pinned_bytes: 64 * MIB,
-            walk_stash: 65_536,
+            walk_stash: 16_384,
             walk_entries: 256,
             max_chunk_bytes: 16 * MIB,
             max_donor_walks: 4,
@@ -169,6 +171,21 @@ impl Config {
         self.validate_times()
     }
 
+    /// What the codec takes as one update: on every node the same.
+    pub(super) fn update_limits(&self) -> Limits {
+        Limits {
+            max_bytes: self.max_update_bytes,
+            max_entries: self.max_update_bytes,
+            max_replicas: self.max_replicas,
+            max_depth: Limits::default().max_depth,
+        }
+    }
+
+    /// What the codec takes as one chunk of a walk: on every node the same.
+    pub(super) fn chunk_limits(&self) -> Limits {
+        Limits { max_bytes: self.max_chunk_bytes, ..self.update_limits() }
+    }
+
     fn validate_names(&self) -> Result<(), ConfigError> {
         check("cluster", (1..=255).contains(&self.cluster.len()), "takes 1 to 255 bytes")?;
         check("name", self.name.len() <= 255, "takes at most 255 bytes")
@@ -177,8 +194,9 @@ impl Config {
     fn validate_sizes(&self) -> Result<(), ConfigError> {
         let update = (KIB..=1024 * MIB).contains(&self.max_update_bytes);
         check("max_update_bytes", update, "takes 1 KiB to 1 GiB")?;
-        let frame = self.largest_vector().max(self.max_update_bytes).saturating_add(FRAME_HEAD);
-        check("max_frame", self.max_frame >= frame, "must hold one update and one vector at its limits")?;
+        let vectors = self.largest_vector().saturating_mul(2);
+        let frame = vectors.max(self.max_update_bytes).saturating_add(FRAME_HEAD);
+        check("max_frame", self.max_frame >= frame, "must hold one update and two vectors at their limits")?;
         check("max_frame", u32::try_from(self.max_frame).is_ok(), "takes at most 4 GiB")?;
         check("batch_bytes", self.batch_bytes >= 1, "takes at least 1")?;
         check("log_bytes", self.log_bytes >= self.max_update_bytes, "must hold one update")?;

@@ -217,9 +217,15 @@ impl From<FrameError> for PeerError {
 }
 
 /// Why a write was not made. The document is as it was before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpdateError {
+    /// A key or value refuses to be serialised, or cannot be read back from its own bytes. No other
+    /// node could take it.
+    Unencodable {
+        /// What the codec says.
+        reason: String,
+    },
     /// The encoded update is larger than all nodes agreed to take. Write less at once.
     TooLarge {
         /// Bytes of the encoded update.
@@ -232,6 +238,9 @@ pub enum UpdateError {
 impl fmt::Display for UpdateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unencodable { reason } => {
+                write!(f, "the update has no bytes; nothing was written: {reason}")
+            }
             Self::TooLarge { size, allowed } => {
                 write!(f, "the update takes {size} bytes where {allowed} are allowed; nothing was written")
             }
@@ -242,7 +251,7 @@ impl fmt::Display for UpdateError {
 impl Error for UpdateError {}
 
 /// Why a fallible write was not made. The document is as it was before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryUpdateError<E> {
     /// The closure returned this.

@@ -1,5 +1,6 @@
 //! What the engine tells its user.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crdt_core::Dot;
@@ -105,4 +106,48 @@ pub enum WalkOutcome {
     Overflow,
     /// The donor serves as many walks as it may. Another is asked, or the same one later.
     Busy,
+}
+
+/// Events that wait to be polled.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    waiting: VecDeque<Event>,
+    lost: u64,
+}
+
+impl Events {
+    /// Keeps at most `limit` events: the oldest give way. Returns whether one was dropped.
+    pub(super) fn push(&mut self, event: Event, limit: usize) -> bool {
+        let full = self.waiting.len() >= limit;
+        if full {
+            self.waiting.pop_front();
+            self.lost += 1;
+        }
+        self.waiting.push_back(event);
+        full
+    }
+
+    /// The next event; a loss is reported where the lost ones were.
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        match std::mem::take(&mut self.lost) {
+            0 => self.waiting.pop_front(),
+            events => Some(Event::Lost { events }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_polls_is_dropped_and_counted() {
+        let mut events = Events::default();
+        let up = |peer| Event::PeerUp { peer: PeerId(peer), name: String::new() };
+        let dropped: Vec<bool> = (0..5).map(|peer| events.push(up(peer), 3)).collect();
+        assert_eq!(dropped, [false, false, false, true, true]);
+        assert_eq!(events.pop(), Some(Event::Lost { events: 2 }));
+        let left: Vec<Event> = std::iter::from_fn(|| events.pop()).collect();
+        assert_eq!(left, [up(2), up(3), up(4)]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crdt_core::Dot;
 
@@ -13,6 +14,8 @@ pub(super) struct Update {
     pub(super) number: Dot,
     /// The encoded delta.
     pub(super) bytes: Arc<[u8]>,
+    /// When it was applied here.
+    pub(super) at: Duration,
 }
 
 /// A place in the log: how many updates were applied before it since the engine started.
@@ -70,8 +73,10 @@ impl Log {
         self.bytes
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Update> {
-        self.updates.iter()
+    /// The updates from a position on.
+    pub(super) fn since(&self, position: Position) -> impl Iterator<Item = &Update> {
+        let skipped = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        self.updates.iter().skip(skipped)
     }
 }
 
@@ -86,7 +91,11 @@ mod tests {
     use super::*;
 
     fn update(seq: u64, len: usize) -> Update {
-        Update { number: Dot::new(ReplicaId::from_u128(1), seq), bytes: vec![0; len].into() }
+        Update {
+            number: Dot::new(ReplicaId::from_u128(1), seq),
+            bytes: vec![0; len].into(),
+            at: Duration::ZERO,
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The protocol without I/O: no sockets, no tasks, no clock, no randomness of its own.
 
 mod config;
+mod donation;
 mod engine;
 mod error;
 mod event;
@@ -10,6 +11,7 @@ mod holdings;
 mod log;
 mod peer;
 mod receiver;
+mod state;
 mod status;
 mod time;
 mod token;

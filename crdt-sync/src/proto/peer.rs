@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crdt_core::clock::CausalContext;
 
+use super::frame::AbortReason;
 use super::holdings::Holdings;
-use super::log::Position;
+use super::log::{Log, Position};
 
 /// One live connection, named by the driver and never used again within a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +18,8 @@ pub struct PeerId(pub u64);
 pub(super) struct Peer {
     pub(super) name: String,
     pub(super) phase: Phase,
+    /// Whether its hello was good.
+    pub(super) greeted: bool,
     /// What the peer has.
     pub(super) holdings: Holdings,
     /// What the peer can know that this node has: it was told, or sent the update itself.
@@ -27,8 +30,8 @@ pub(super) struct Peer {
     pub(super) claims_seen: Option<u64>,
     /// Whether the peer lacks a number that the log does not hold.
     pub(super) gap: bool,
-    /// Since when the peer has not reported everything that this node has.
-    pub(super) behind_since: Option<Duration>,
+    /// Everything in the log before this was reported by the peer.
+    pub(super) reported: Position,
     /// Whether the peer's last digest said that it holds updates in part.
     pub(super) partial: bool,
     pub(super) waiting: Waiting,
@@ -59,6 +62,9 @@ pub(super) struct Waiting {
     pub(super) digest: Option<bool>,
     /// Id of the walk to ask for.
     pub(super) request: Option<u64>,
+    pub(super) offer: bool,
+    /// Id of the walk that cannot go on, and why.
+    pub(super) abort: Option<(u64, AbortReason)>,
 }
 
 /// The walks between this node and the peer.
@@ -68,8 +74,10 @@ pub(super) struct Walks {
     pub(super) offer_at: Duration,
     /// What the peer's log lost and this node lacks, by the peer's last offer.
     pub(super) offered: Option<CausalContext>,
-    /// The peer has applied the same updates and holds another state.
+    /// The peer has applied the same updates and holds another state: a walk is wanted.
     pub(super) diverged: bool,
+    /// That was reported, and the two have not been equal since.
+    pub(super) diverged_reported: bool,
     /// The last walk that the peer asked for: ids only grow.
     pub(super) last_request: u64,
     /// After a walk: the log is kept for the peer from its cursor on, until it gets there.
@@ -81,12 +89,13 @@ impl Peer {
         Self {
             name: name.to_owned(),
             phase: Phase::Greeting { deadline },
+            greeted: false,
             holdings: Holdings::default(),
             told: CausalContext::default(),
             cursor,
             claims_seen: None,
             gap: false,
-            behind_since: None,
+            reported: cursor,
             partial: false,
             waiting: Waiting { hello: true, ..Waiting::default() },
             walks: Walks::default(),
@@ -107,5 +116,41 @@ impl Peer {
     pub(super) fn rewind(&mut self, start: Position) {
         self.cursor = start;
         self.claims_seen = None;
+    }
+
+    /// Works out again whether the peer lacks what the log does not hold, if that can have changed.
+    ///
+    /// Everything before the cursor is known to the peer, so what the log drops behind the cursor
+    /// opens no gap; nor does anything else but claims, which never were in the log.
+    pub(super) fn refresh_gap(&mut self, log: &Log, lost: &CausalContext, claims: u64) {
+        let overtaken = self.cursor < log.start();
+        if !(self.gap || overtaken || self.claims_seen != Some(claims)) {
+            return;
+        }
+        self.gap = !self.holdings.known().is_superset(lost);
+        if !self.gap {
+            self.cursor = self.cursor.max(log.start());
+            self.claims_seen = Some(claims);
+        }
+    }
+
+    /// The peer said what it has applied: moves the mark of what it reported.
+    pub(super) fn advance_reported(&mut self, log: &Log) {
+        self.reported = self.reported.max(log.start());
+        let applied = self.holdings.applied();
+        self.reported +=
+            log.since(self.reported).take_while(|update| applied.contains(update.number)).count() as u64;
+    }
+}
+
+impl Walks {
+    /// Whether the log is kept for the peer, which is at `cursor`.
+    pub(super) fn is_catching_up(&self, cursor: Position) -> bool {
+        self.catching_up.is_some_and(|until| cursor < until)
+    }
+
+    /// The peer is at `cursor`.
+    pub(super) fn caught_up(&mut self, cursor: Position) {
+        self.catching_up.take_if(|until| cursor >= *until);
     }
 }

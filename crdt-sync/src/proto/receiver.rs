@@ -27,6 +27,7 @@ struct Incoming {
     id: u64,
     /// When it counts as standing still.
     deadline: Duration,
+    begun: bool,
     progress: Option<Progress>,
 }
 
@@ -60,7 +61,7 @@ impl Receiver {
 
     /// The donor of a walk that began.
     pub(super) fn running(&self) -> Option<PeerId> {
-        self.walk.as_ref().filter(|walk| walk.progress.is_some()).map(|walk| walk.peer)
+        self.walk.as_ref().filter(|walk| walk.begun).map(|walk| walk.peer)
     }
 
     /// Whether a walk may be asked for now.
@@ -68,19 +69,21 @@ impl Receiver {
         self.walk.is_none() && now >= self.not_before
     }
 
-    /// When something has to be done although nothing arrives; `wanted` if a walk is.
-    pub(super) fn due(&self, wanted: bool) -> Option<Duration> {
-        match &self.walk {
-            Some(walk) => Some(walk.deadline),
-            None => wanted.then_some(self.not_before),
-        }
+    /// When the walk counts as standing still.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.walk.as_ref().map(|walk| walk.deadline)
+    }
+
+    /// When something has to be done although nothing arrives.
+    pub(super) fn due(&self, wanted: impl FnOnce() -> bool) -> Option<Duration> {
+        self.deadline().or_else(|| wanted().then_some(self.not_before))
     }
 
     /// Asks `peer` for a walk; returns its id.
     pub(super) fn ask(&mut self, peer: PeerId, now: Duration, config: &Config) -> u64 {
         self.last_id += 1;
         let deadline = now + config.walk_timeout;
-        self.walk = Some(Incoming { peer, id: self.last_id, deadline, progress: None });
+        self.walk = Some(Incoming { peer, id: self.last_id, deadline, begun: false, progress: None });
         self.last_id
     }
 
@@ -92,8 +95,9 @@ impl Receiver {
         now: Duration,
         config: &Config,
     ) -> bool {
-        let Some(walk) = self.current(from).filter(|walk| walk.progress.is_none()) else { return false };
+        let Some(walk) = self.current(from).filter(|walk| !walk.begun) else { return false };
         walk.progress = Some(Progress { updates, next_index: 0, bytes: Vec::new() });
+        walk.begun = true;
         walk.deadline = now + config.walk_timeout;
         true
     }
@@ -225,12 +229,12 @@ mod tests {
     #[test]
     fn after_a_cut_a_pause_is_kept() {
         let (mut receiver, config, _) = begun();
-        assert_eq!(receiver.due(false), Some(config.walk_timeout));
+        assert_eq!(receiver.due(|| false), Some(config.walk_timeout));
         receiver.stop(Duration::from_secs(3), config.walk_retry);
         assert_eq!(receiver.donor(), None);
         assert!(!receiver.is_free(Duration::from_secs(3)));
         assert!(receiver.is_free(Duration::from_secs(3) + config.walk_retry));
-        assert_eq!(receiver.due(true), Some(Duration::from_secs(3) + config.walk_retry));
-        assert_eq!(receiver.due(false), None);
+        assert_eq!(receiver.due(|| true), Some(Duration::from_secs(3) + config.walk_retry));
+        assert_eq!(receiver.due(|| false), None);
     }
 }

@@ -1,8 +1,10 @@
 //! What a write hands back: its value and what to wait for.
 
+use std::sync::Arc;
+
 use crdt_core::Dot;
 use crdt_core::clock::CausalContext;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Everything its writer had applied, its own write included: the vector of update numbers.
 ///
@@ -15,21 +17,34 @@ use serde::{Deserialize, Serialize};
 ///
 /// assert!(Token::default().updates().is_empty());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Token(CausalContext);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Token(Arc<CausalContext>);
 
 impl Token {
     /// The token of a node that has applied these updates.
     #[must_use]
-    pub fn new(updates: CausalContext) -> Self {
-        Self(updates)
+    pub fn new(updates: impl Into<Arc<CausalContext>>) -> Self {
+        Self(updates.into())
     }
 
     /// The update numbers that the token stands for.
     #[must_use]
     pub fn updates(&self) -> &CausalContext {
         &self.0
+    }
+}
+
+/// As the set of numbers.
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+/// Refuses what no set of numbers serialises to.
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        CausalContext::deserialize(from).map(Self::new)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::hash::Hasher;
 
+use crdt_core::Dot;
 use crdt_core::clock::CausalContext;
 use siphasher::sip::SipHasher24;
 
@@ -21,7 +22,7 @@ pub(super) fn encode(vector: &CausalContext, to: &mut Writer) {
         for (first, last) in numbers.iter() {
             to.number(first - least);
             to.number(last - first);
-            least = last.saturating_add(2);
+            least = last + 2;
         }
     }
 }
@@ -41,13 +42,13 @@ pub(super) fn decode(from: &mut Reader<'_>, config: &Config) -> Result<CausalCon
         if runs == 0 {
             return Err(FrameError::Order.into());
         }
-        let mut least = Some(1u64);
+        let mut least = 1u64;
         for _ in 0..runs {
-            let (gap, len) = (from.number()?, from.number()?);
-            let first = least.and_then(|least| least.checked_add(gap)).ok_or(FrameError::Order)?;
-            let last = first.checked_add(len).ok_or(FrameError::Order)?;
+            let first = least.checked_add(from.number()?).ok_or(FrameError::Order)?;
+            let last = first.checked_add(from.number()?).filter(|last| *last <= Dot::MAX_SEQ);
+            let last = last.ok_or(FrameError::Order)?;
             vector.insert_range(id, first, last);
-            least = last.checked_add(2);
+            least = last + 2;
         }
     }
     Ok(vector)
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_vector_comes_back_as_it_was() {
-        let max = u64::MAX;
+        let max = Dot::MAX_SEQ;
         let cases = [
             vector(&[]),
             vector(&[(1, 1, 1)]),
@@ -115,7 +116,7 @@ mod tests {
         let max = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         let overflow = [&[1][..], &id, &[1, 0], &max].concat();
         assert_eq!(decode(&mut Reader::new(&overflow), &Config::new("c")), order, "a run past the end");
-        let beyond = [&[1][..], &id, &[2, 1, 0xfd], &max[1..], &[0, 0]].concat();
+        let beyond = [&[1][..], &id, &[1], &[0x80; 8], &[0x40, 0]].concat();
         assert_eq!(decode(&mut Reader::new(&beyond), &Config::new("c")), order, "a run after the end");
     }
 

@@ -128,10 +128,6 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.0)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,5 +1,7 @@
 //! Golden bytes of every frame, and what is refused.
 
+use std::time::Duration;
+
 use crdt_core::{Dot, ReplicaId};
 
 use super::*;
@@ -72,8 +74,8 @@ fn the_bytes_of_a_hello_stay_as_they_are() {
     let limits = "808040" // 1 MiB
         .to_owned()
         + "80808008" // 16 MiB
-        + "808002" // 32,768
-        + "808004"; // 65,536
+        + "808001" // 16,384
+        + "808002"; // 32,768
     let nonce = "09".repeat(16);
     let fingerprint = "05000000000000000000000000000000";
     let expected =
@@ -93,7 +95,7 @@ fn the_bytes_of_a_digest_stay_as_they_are() {
 }
 
 fn update(id: u128, seq: u64, bytes: &[u8]) -> Update {
-    Update { number: Dot::new(ReplicaId::from_u128(id), seq), bytes: bytes.into() }
+    Update { number: Dot::new(ReplicaId::from_u128(id), seq), bytes: bytes.into(), at: Duration::ZERO }
 }
 
 fn updates(bytes: &[u8], config: &Config) -> Result<Vec<(Dot, Vec<u8>)>, PeerError> {

@@ -80,7 +80,7 @@ impl<'a> Updates<'a> {
         let origin = self.origin()?;
         let seq = self.from.number()?;
         let bytes = self.from.bytes()?;
-        if seq == 0 {
+        if seq == 0 || seq > Dot::MAX_SEQ {
             return Err(FrameError::Number.into());
         }
         if bytes.len() > self.max_update_bytes {

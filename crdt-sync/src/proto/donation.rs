@@ -1,0 +1,124 @@
+//! A walk that is being given.
+
+use std::time::Duration;
+
+use crdt_core::clock::CausalContext;
+use crdt_core::codec::{Wire, Writer};
+use crdt_core::{Delta, Doc, Walk};
+
+use super::config::Config;
+use super::frame::Frame;
+use super::log::Position;
+
+/// One walk to one peer, from its start to its end.
+pub(super) struct Donation<T: Wire> {
+    walk: Walk<T>,
+    pub(super) id: u64,
+    /// What was applied at the start: what the receiver may claim at the end.
+    pub(super) updates: CausalContext,
+    /// What the document held in part at the start.
+    parts: CausalContext,
+    /// The log is kept from here on: what is newer than the start is sent when the walk is over.
+    pub(super) pin: Position,
+    /// When it counts as standing still, because the stream takes nothing.
+    pub(super) deadline: Duration,
+    /// More died than the walk may keep, or one chunk is larger than agreed: it has to start again.
+    pub(super) overflow: bool,
+    stage: Stage,
+    /// The chunk that is being sent, and how much of it is out.
+    chunk: Vec<u8>,
+    out: usize,
+    /// Chunk frames sent so far.
+    frames: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Begin,
+    Chunks,
+    Ended,
+}
+
+/// Room in a frame for everything but a chunk's bytes.
+const HEAD: usize = 2 + 10 + 10 + 1;
+
+impl<T: Wire> Donation<T> {
+    pub(super) fn new(
+        walk: Walk<T>,
+        id: u64,
+        (updates, parts): (CausalContext, CausalContext),
+        pin: Position,
+        deadline: Duration,
+    ) -> Self {
+        Self {
+            walk,
+            id,
+            updates,
+            parts,
+            pin,
+            deadline,
+            overflow: false,
+            stage: Stage::Begin,
+            chunk: Vec::new(),
+            out: 0,
+            frames: 0,
+        }
+    }
+
+    /// The document is about to change.
+    pub(super) fn before_merge(&mut self, doc: &Doc<T>, delta: &Delta<T>) {
+        if !self.overflow {
+            self.overflow = self.walk.before_merge(doc, delta).is_err();
+        }
+    }
+
+    /// Whether the last frame is out.
+    pub(super) fn is_ended(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// The next frame, of about `budget` bytes, or nothing once the walk is of no use.
+    pub(super) fn next_frame(&mut self, doc: &Doc<T>, budget: usize, config: &Config) -> Option<Vec<u8>> {
+        let id = self.id;
+        if self.stage == Stage::Begin {
+            self.stage = Stage::Chunks;
+            let (updates, parts) = (self.updates.clone(), self.parts.clone());
+            return Some(Frame::Begin { id, updates, parts }.encode());
+        }
+        if self.out == self.chunk.len() && !self.next_chunk(doc, config) {
+            self.stage = Stage::Ended;
+            return Some(Frame::End { id, chunks: self.frames }.encode());
+        }
+        if self.overflow {
+            return None;
+        }
+        let room = budget.min(config.max_frame).saturating_sub(HEAD).max(1);
+        let left = &self.chunk[self.out..];
+        let bytes = &left[..left.len().min(room)];
+        let last = bytes.len() == left.len();
+        let frame = Frame::Chunk { id, index: self.frames, last, bytes }.encode();
+        self.out += bytes.len();
+        self.frames += 1;
+        Some(frame)
+    }
+
+    /// Reads the next chunk from the document, if there is one.
+    fn next_chunk(&mut self, doc: &Doc<T>, config: &Config) -> bool {
+        let (entries, bytes) = (config.walk_entries, config.batch_bytes);
+        let Some(delta) = self.walk.next_chunk(doc, entries, bytes, encoded_len::<T>) else {
+            return false;
+        };
+        let limits = config.chunk_limits();
+        self.out = 0;
+        self.chunk = delta.encode().unwrap_or_default();
+        self.overflow |= self.chunk.is_empty();
+        self.overflow |= self.chunk.len() > limits.max_bytes || delta.entries().len() > limits.max_entries;
+        true
+    }
+}
+
+fn encoded_len<T: Wire>(entry: &T::Entry) -> usize {
+    let mut bytes = Writer::default();
+    // An entry that was decoded or checked when it was written can be encoded again.
+    T::encode_entry(entry, &mut bytes).map_or(0, |()| bytes.len())
+}

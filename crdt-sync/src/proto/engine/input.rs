@@ -1,0 +1,180 @@
+//! What peers send.
+
+use crdt_core::codec::Wire;
+use crdt_core::{Delta, Dot};
+
+use super::Engine;
+use crate::proto::error::PeerError;
+use crate::proto::event::Event;
+use crate::proto::frame::{self, Digest, Frame, Kind, Updates};
+use crate::proto::log::Update;
+use crate::proto::peer::{PeerId, Phase};
+use crate::proto::time::Now;
+use crate::proto::wire::Reader;
+
+impl<T: Wire> Engine<T> {
+    /// A whole frame arrived on the ordered stream of `peer`.
+    ///
+    /// # Errors
+    ///
+    /// Says what the peer did and who has to change something. The driver closes this connection,
+    /// and only this. Updates before the one that is refused stay applied.
+    pub fn handle_frame(&mut self, peer: PeerId, frame: &[u8], now: Now) -> Result<(), PeerError> {
+        self.now = now.mono;
+        self.counters.frames_in += 1;
+        let taken = self.take_frame(peer, frame, now);
+        if taken.is_err() {
+            self.fail(peer, now);
+        }
+        self.seek_walk(now);
+        taken
+    }
+
+    fn take_frame(&mut self, id: PeerId, bytes: &[u8], now: Now) -> Result<(), PeerError> {
+        let phase = self.peers.get(&id).map(|peer| peer.phase);
+        let (kind, body) = match phase {
+            None | Some(Phase::Failed) => return Err(PeerError::UnknownPeer { peer: id }),
+            Some(_) => frame::open(bytes, &self.config)?,
+        };
+        match (kind, phase) {
+            (Kind::Hello, _) => self.take_hello(id, bytes, now),
+            (_, Some(Phase::Greeting { .. })) => Err(PeerError::Unexpected { frame: kind.name() }),
+            (Kind::Updates, _) => self.take_updates(id, body, now),
+            _ => self.take_other(id, Frame::decode(kind, body, &self.config)?, now),
+        }
+    }
+
+    fn take_updates(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<(), PeerError> {
+        let before = self.counters.applied;
+        let mut updates = Updates::new(body, &self.config)?;
+        let taken = updates.try_for_each(|update| self.take_update(id, update?, now));
+        if self.counters.applied > before {
+            self.grown(now);
+        }
+        taken
+    }
+
+    fn take_update(
+        &mut self,
+        from: PeerId,
+        (number, bytes): (Dot, &[u8]),
+        now: Now,
+    ) -> Result<(), PeerError> {
+        let known = self.state.applied().contains(number);
+        let delta = if known { None } else { Some(self.decode_update(number, bytes)?) };
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.holdings.received(number);
+        }
+        let Some(delta) = delta else {
+            self.counters.duplicates += 1;
+            return Ok(());
+        };
+        self.observe(&delta, Some(number), now);
+        self.state.apply(Update { number, bytes: bytes.into(), at: now.mono }, delta);
+        self.counters.applied += 1;
+        self.tell(Event::Applied { update: number, from: Some(from) });
+        Ok(())
+    }
+
+    fn decode_update(&self, number: Dot, bytes: &[u8]) -> Result<Delta<T>, PeerError> {
+        let refused = |reason: String| PeerError::Undecodable { update: Some(number), reason };
+        Delta::decode(bytes, &self.config.update_limits()).map_err(|error| refused(error.to_string()))
+    }
+
+    /// Lets the clock follow what was received, within bounds.
+    pub(super) fn observe(&mut self, delta: &Delta<T>, update: Option<Dot>, now: Now) {
+        if let Some(ahead) = self.state.observe(delta, now, &self.config) {
+            self.counters.drifts += 1;
+            self.tell(Event::Drift { update, ahead });
+        }
+    }
+
+    fn take_other(&mut self, id: PeerId, frame: Frame<'_>, now: Now) -> Result<(), PeerError> {
+        let Some(peer) = self.peers.get_mut(&id) else { return Err(PeerError::UnknownPeer { peer: id }) };
+        match frame {
+            Frame::Applied(updates) => {
+                peer.holdings.reported(&updates);
+                peer.advance_reported(self.state.log());
+            }
+            Frame::Ask { id } => peer.waiting.answer = Some(id),
+            Frame::Vector { id, updates } => {
+                if peer.holdings.answered(id, updates) {
+                    peer.rewind(self.state.log().start());
+                }
+                peer.advance_reported(self.state.log());
+            }
+            Frame::Offer(updates) => peer.walks.offered = Some(updates),
+            Frame::Request { id: walk, context } => self.take_request(id, walk, &context, now),
+            Frame::Begin { id: walk, updates, parts } => self.take_begin((id, walk), updates, &parts, now),
+            Frame::Chunk { id: walk, index, last, bytes } => {
+                self.take_chunk((id, walk), (index, last, bytes), now)?;
+            }
+            Frame::End { id: walk, chunks } => self.take_end((id, walk), chunks, now),
+            Frame::Abort { id: walk, reason } => self.take_abort((id, walk), reason, now),
+        }
+        Ok(())
+    }
+
+    /// A datagram arrived from `peer`.
+    ///
+    /// # Errors
+    ///
+    /// As [`handle_frame`](Self::handle_frame).
+    pub fn handle_datagram(&mut self, peer: PeerId, datagram: &[u8], now: Now) -> Result<(), PeerError> {
+        self.now = now.mono;
+        self.counters.datagrams_in += 1;
+        let taken = self.take_datagram(peer, datagram, now);
+        if taken.is_err() {
+            self.fail(peer, now);
+        }
+        self.seek_walk(now);
+        taken
+    }
+
+    fn take_datagram(&mut self, id: PeerId, bytes: &[u8], now: Now) -> Result<(), PeerError> {
+        let digest = match self.peers.get(&id).map(|peer| peer.phase) {
+            None | Some(Phase::Failed) => return Err(PeerError::UnknownPeer { peer: id }),
+            // It overtook the hello.
+            Some(Phase::Greeting { .. }) => return Ok(()),
+            Some(Phase::Live) => Digest::decode(bytes, &self.config)?,
+        };
+        self.take_digest(id, digest, now);
+        Ok(())
+    }
+
+    /// Compares what the peer has with what is here.
+    fn take_digest(&mut self, id: PeerId, digest: Digest, now: Now) {
+        let equal = digest.vector == self.state.hash();
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.partial = digest.partial;
+        if !digest.answer {
+            peer.waiting.digest = Some(true);
+        }
+        if equal {
+            peer.holdings.reported(self.state.applied());
+            peer.advance_reported(self.state.log());
+            self.compare_states(id, digest.fingerprint, digest.partial);
+        } else {
+            peer.waiting.ask = true;
+            peer.walks.diverged_reported = false;
+            self.counters.differences += 1;
+            self.exchange.changed(&self.config, now.mono, &mut self.rng);
+        }
+    }
+
+    /// The peer has applied the same updates: its state has to be the same.
+    pub(super) fn compare_states(&mut self, id: PeerId, theirs: u128, their_parts: bool) {
+        let (ours, partial) = (self.state.doc().fingerprint(), self.state.is_partial() || their_parts);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if ours == theirs {
+            (peer.walks.diverged, peer.walks.diverged_reported) = (false, false);
+            self.exchange.found_equal(&self.config);
+            return;
+        }
+        peer.walks.diverged = true;
+        if !partial && !std::mem::replace(&mut peer.walks.diverged_reported, true) {
+            self.counters.diverged += 1;
+            self.tell(Event::Diverged { peer: id, ours, theirs });
+        }
+    }
+}

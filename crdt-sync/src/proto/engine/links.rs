@@ -1,0 +1,80 @@
+//! Connections: their beginning, their end, and the greeting.
+
+use crdt_core::codec::Wire;
+
+use super::Engine;
+use crate::proto::error::PeerError;
+use crate::proto::event::Event;
+use crate::proto::frame::Hello;
+use crate::proto::peer::{Peer, PeerId, Phase};
+use crate::proto::time::Now;
+
+impl<T: Wire> Engine<T> {
+    /// The link to `peer` is up, and `name` is whom both sides' certificates vouch for.
+    ///
+    /// Beyond [`Config::max_peers`](crate::proto::Config::max_peers) the connection is refused
+    /// through [`poll_refused`](Self::poll_refused).
+    pub fn connected(&mut self, peer: PeerId, name: &str, now: Now) {
+        self.now = now.mono;
+        let allowed = self.config.max_peers;
+        if self.peers.len() >= allowed {
+            self.refused.push_back((peer, PeerError::TooManyPeers { allowed }));
+            return;
+        }
+        let deadline = now.mono.saturating_add(self.config.hello_timeout);
+        self.peers.insert(peer, Peer::new(name, deadline, self.state.log().start()));
+    }
+
+    /// The link to `peer` is gone. What was on its way is lost, and so is what this node believed
+    /// of the peer.
+    pub fn disconnected(&mut self, peer: PeerId, now: Now) {
+        self.now = now.mono;
+        self.cut_walks(peer, now);
+        if let Some(gone) = self.peers.remove(&peer)
+            && gone.greeted
+        {
+            self.tell(Event::PeerDown { peer, name: gone.name });
+        }
+        self.trim();
+        self.seek_walk(now);
+    }
+
+    /// A connection that the driver is to close for a reason that no call could return.
+    #[must_use]
+    pub fn poll_refused(&mut self) -> Option<(PeerId, PeerError)> {
+        self.refused.pop_front()
+    }
+
+    /// Nothing is taken from the peer or sent to it any more.
+    pub(super) fn fail(&mut self, peer: PeerId, now: Now) {
+        self.cut_walks(peer, now);
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.phase = Phase::Failed;
+        }
+        self.trim();
+    }
+
+    pub(super) fn take_hello(&mut self, id: PeerId, frame: &[u8], now: Now) -> Result<(), PeerError> {
+        let Some(peer) = self.peers.get_mut(&id) else { return Err(PeerError::UnknownPeer { peer: id }) };
+        if peer.is_live() {
+            return Err(PeerError::Unexpected { frame: "hello" });
+        }
+        let hello = Hello::decode(frame, &peer.name, &self.config)?;
+        if hello.nonce == self.nonce {
+            return Err(PeerError::OwnReflection);
+        }
+        peer.phase = Phase::Live;
+        peer.greeted = true;
+        peer.partial = hello.partial;
+        peer.holdings.reported(&hello.updates);
+        peer.rewind(self.state.log().start());
+        peer.advance_reported(self.state.log());
+        let name = peer.name.clone();
+        self.tell(Event::PeerUp { peer: id, name });
+        if hello.updates == **self.state.applied() {
+            self.compare_states(id, hello.fingerprint, hello.partial);
+        }
+        self.exchange.changed(&self.config, now.mono, &mut self.rng);
+        Ok(())
+    }
+}

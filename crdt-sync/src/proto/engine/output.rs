@@ -1,0 +1,133 @@
+//! What to send.
+
+use crdt_core::codec::Wire;
+
+use super::Engine;
+use crate::proto::event::Event;
+use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter};
+use crate::proto::peer::PeerId;
+use crate::proto::time::Now;
+
+impl<T: Wire> Engine<T> {
+    /// The next frame for the stream of `peer`, of about `budget` bytes, if there is one.
+    ///
+    /// Call it when the stream can take the frame: what is returned counts as sent. A frame may be
+    /// larger than the budget if it cannot be divided, but never larger than
+    /// [`Config::max_frame`](crate::proto::Config::max_frame). Small frames come first, then
+    /// updates, then walks.
+    pub fn poll_transmit(&mut self, peer: PeerId, budget: usize, now: Now) -> Option<Vec<u8>> {
+        self.now = now.mono;
+        let frame = self.next_frame(peer, budget, now)?;
+        self.counters.frames_out += 1;
+        Some(frame)
+    }
+
+    fn next_frame(&mut self, id: PeerId, budget: usize, now: Now) -> Option<Vec<u8>> {
+        let peer = self.peers.get_mut(&id)?;
+        if std::mem::take(&mut peer.waiting.hello) {
+            return self.hello(id);
+        }
+        if !peer.is_live() {
+            return None;
+        }
+        self.control(id).or_else(|| self.updates(id, budget)).or_else(|| self.next_piece(id, budget, now))
+    }
+
+    fn hello(&mut self, id: PeerId) -> Option<Vec<u8>> {
+        let hello = Hello {
+            nonce: self.nonce,
+            volatile: true,
+            partial: self.state.is_partial(),
+            fingerprint: self.state.doc().fingerprint(),
+            updates: self.state.applied().as_ref().clone(),
+        };
+        let frame = hello.encode(&self.config);
+        self.peers.get_mut(&id)?.told = hello.updates;
+        Some(frame)
+    }
+
+    /// The small frames, in the order of how long others wait for them.
+    fn control(&mut self, id: PeerId) -> Option<Vec<u8>> {
+        let peer = self.peers.get_mut(&id)?;
+        let waiting = &mut peer.waiting;
+        let frame = if let Some(id) = waiting.answer.take() {
+            peer.told = self.state.applied().as_ref().clone();
+            waiting.applied = false;
+            Frame::Vector { id, updates: peer.told.clone() }
+        } else if let Some((id, reason)) = waiting.abort.take() {
+            Frame::Abort { id, reason }
+        } else if let Some(id) = waiting.request.take() {
+            Frame::Request { id, context: self.state.doc().context() }
+        } else if std::mem::take(&mut waiting.ask) {
+            Frame::Ask { id: peer.holdings.ask() }
+        } else if std::mem::take(&mut waiting.offer) {
+            Frame::Offer(self.state.lost().difference(peer.holdings.known()))
+        } else {
+            return self.report(id);
+        };
+        Some(frame.encode())
+    }
+
+    /// What was applied since the peer last heard of it.
+    fn report(&mut self, id: PeerId) -> Option<Vec<u8>> {
+        let peer = self.peers.get_mut(&id)?;
+        if !std::mem::take(&mut peer.waiting.applied) {
+            return None;
+        }
+        let news = self.state.applied().difference(&peer.told);
+        if news.is_empty() {
+            return None;
+        }
+        peer.told.union_with(&news);
+        Some(Frame::Applied(news).encode())
+    }
+
+    /// What the peer lacks, in the order in which it was applied here, as many as fit.
+    ///
+    /// Nothing is sent that is newer than what the log has lost and the peer lacks: a walk goes
+    /// first.
+    fn updates(&mut self, id: PeerId, budget: usize) -> Option<Vec<u8>> {
+        let peer = self.peers.get_mut(&id)?;
+        let log = self.state.log();
+        peer.refresh_gap(log, self.state.lost(), self.state.claims());
+        if peer.gap {
+            self.offer(id);
+            return self.control(id);
+        }
+        let budget = budget.min(self.config.batch_bytes);
+        let mut frame = UpdatesWriter::new();
+        while let Some(update) = log.get(peer.cursor) {
+            if !peer.holdings.known().contains(update.number) {
+                if !frame.push(update, budget) {
+                    break;
+                }
+                peer.holdings.sent(update.number);
+                peer.told.insert(update.number);
+            }
+            peer.cursor += 1;
+        }
+        peer.walks.caught_up(peer.cursor);
+        self.counters.sent += frame.count();
+        (frame.count() > 0).then(|| frame.finish())
+    }
+
+    /// The next datagram for `peer`, if there is one.
+    pub fn poll_datagram(&mut self, peer: PeerId, now: Now) -> Option<Vec<u8>> {
+        self.now = now.mono;
+        let answer = self.peers.get_mut(&peer).filter(|peer| peer.is_live())?.waiting.digest.take()?;
+        let digest = Digest {
+            answer,
+            partial: self.state.is_partial(),
+            vector: self.state.hash(),
+            fingerprint: self.state.doc().fingerprint(),
+        };
+        self.counters.datagrams_out += 1;
+        Some(digest.encode())
+    }
+
+    /// The next event, if there is one.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+}

@@ -1,0 +1,112 @@
+//! What can be asked.
+
+use std::collections::BTreeSet;
+
+use crdt_core::Doc;
+use crdt_core::clock::CausalContext;
+use crdt_core::codec::Wire;
+
+use super::Engine;
+use crate::proto::config::Config;
+use crate::proto::peer::{Peer, PeerId, Phase};
+use crate::proto::status::{PeerState, PeerStatus, Status};
+use crate::proto::token::Token;
+
+impl<T: Wire> Engine<T> {
+    /// The document. Read it by dereference.
+    #[must_use]
+    pub fn doc(&self) -> &Doc<T> {
+        self.state.doc()
+    }
+
+    /// The numbers of all updates applied here.
+    #[must_use]
+    pub fn vector(&self) -> &CausalContext {
+        self.state.applied()
+    }
+
+    /// A hash of the state: equal for equal states of one cluster.
+    #[must_use]
+    pub fn fingerprint(&self) -> u128 {
+        self.state.doc().fingerprint()
+    }
+
+    /// Whether the document may show parts of updates that the vector does not contain: a walk is
+    /// under way or was cut. Its fingerprint then says nothing.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.state.is_partial()
+    }
+
+    /// Covers everything applied here so far.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        Token::new(self.state.applied().clone())
+    }
+
+    /// Whether everything that the token stands for is applied here.
+    #[must_use]
+    pub fn covers(&self, token: &Token) -> bool {
+        self.state.applied().is_superset(token.updates())
+    }
+
+    /// How many *other* nodes have reported to have applied everything that the token stands for.
+    ///
+    /// Only live connections count, each name once: a node that is gone may have lost what it had.
+    #[must_use]
+    pub fn replicas_covering(&self, token: &Token) -> usize {
+        let live = self.peers.values().filter(|peer| peer.is_live());
+        let covering = live.filter(|peer| peer.holdings.applied().is_superset(token.updates()));
+        covering.map(|peer| peer.name.as_str()).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A picture of the engine. It costs the updates that peers have not reported yet.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            replica: self.state.replica(),
+            updates: self.state.applied().len(),
+            replicas: self.state.applied().replicas(),
+            log_len: self.state.log().len(),
+            log_bytes: self.state.log().bytes(),
+            partial: self.state.is_partial(),
+            receiving_walk: self.receiver.running(),
+            donor_walks: self.state.donations().len(),
+            peers: self.peers.iter().map(|(id, peer)| self.peer_status(*id, peer)).collect(),
+            counters: self.counters,
+        }
+    }
+
+    fn peer_status(&self, id: PeerId, peer: &Peer) -> PeerStatus {
+        let state = match peer.phase {
+            Phase::Greeting { .. } => PeerState::Greeting,
+            Phase::Live if peer.gap => PeerState::Reconciling,
+            Phase::Live => PeerState::Live,
+            Phase::Failed => PeerState::Failed,
+        };
+        let (live, applied) = (peer.is_live(), peer.holdings.applied());
+        let lag_updates = live.then(|| self.state.applied().difference(applied).len());
+        let missing = || {
+            let log = self.state.log().since(peer.reported);
+            log.filter(|update| !applied.contains(update.number))
+        };
+        let lag_bytes =
+            (state == PeerState::Live).then(|| missing().map(|update| update.bytes.len() as u64).sum());
+        let oldest = missing().next().filter(|_| live);
+        PeerStatus {
+            peer: id,
+            name: peer.name.clone(),
+            state,
+            lag_updates,
+            lag_bytes,
+            lag: oldest.map(|update| self.now.saturating_sub(update.at)),
+            partial: peer.partial,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Writes of this node.
+
+use std::convert::Infallible;
+
+use crdt_core::ReplicaId;
+use crdt_core::codec::Wire;
+use rand::Rng;
+
+use super::Engine;
+use crate::proto::error::{TryUpdateError, UpdateError};
+use crate::proto::event::Event;
+use crate::proto::time::Now;
+use crate::proto::token::{Token, Written};
+
+impl<T: Wire> Engine<T> {
+    /// Edits the document and numbers what changed, to be sent to every node.
+    ///
+    /// It never waits for a peer. All changes of one closure travel together and become visible
+    /// together. A closure that changes nothing makes no update. If the closure panics, the document
+    /// is as before.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] if the nodes have not agreed to take so much at once; nothing was written.
+    pub fn update<R>(
+        &mut self,
+        now: Now,
+        edit: impl FnOnce(T::Editor<'_>) -> R,
+    ) -> Result<Written<R>, UpdateError> {
+        let written = self.try_update(now, |editor| Ok::<R, Infallible>(edit(editor)));
+        written.map_err(|error| match error {
+            TryUpdateError::Closure(never) => match never {},
+            TryUpdateError::Update(error) => error,
+        })
+    }
+
+    /// Edits the document if the closure succeeds, like [`update`](Self::update).
+    ///
+    /// # Errors
+    ///
+    /// The closure's error, or the engine's. Nothing was written.
+    pub fn try_update<R, E>(
+        &mut self,
+        now: Now,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<Written<R>, TryUpdateError<E>> {
+        self.now = now.mono;
+        let rng = &mut self.rng;
+        let mint = || {
+            let mut id = [0; 16];
+            rng.fill_bytes(&mut id);
+            ReplicaId::from_bytes(id)
+        };
+        let (value, update) = self.state.write(edit, mint, now, &self.config)?;
+        if let Some(update) = update {
+            self.counters.writes += 1;
+            self.tell(Event::Applied { update, from: None });
+            self.grown(now);
+        }
+        Ok(Written::new(value, Token::new(self.state.applied().clone()), update))
+    }
+}

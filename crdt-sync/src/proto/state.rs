@@ -1,0 +1,271 @@
+//! The document with its numbers: the one place where either changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crdt_core::clock::{CausalContext, Clock, Stamp};
+use crdt_core::codec::Wire;
+use crdt_core::{Delta, Doc, Dot, Replica, ReplicaId};
+
+use super::config::Config;
+use super::donation::Donation;
+use super::error::{TryUpdateError, UpdateError};
+use super::log::{Log, Update};
+use super::peer::PeerId;
+use super::time::Now;
+use super::vector;
+
+/// The state of one node.
+///
+/// Three things belong together and are kept so here: a number enters `applied` only with all of
+/// its content in `doc`; a number in `applied` is either in `log` or in `lost`; and every walk that
+/// is being given sees each delta before the document does.
+pub(super) struct State<T: Wire> {
+    doc: Doc<T>,
+    applied: Arc<CausalContext>,
+    /// Hash of `applied`, until it changes.
+    hash: Option<u64>,
+    log: Log,
+    /// Applied, and no longer or never in the log.
+    lost: CausalContext,
+    /// How often `lost` grew by what was never in the log.
+    claims: u64,
+    /// What the document may hold in part.
+    parts: CausalContext,
+    donations: BTreeMap<PeerId, Donation<T>>,
+    writer: Option<Writer>,
+    wall: Wall,
+    /// The largest stamp seen that is not too far ahead.
+    highest: Stamp,
+}
+
+/// The right to write, and the next number.
+struct Writer {
+    replica: Replica,
+    next: u64,
+}
+
+/// Wall time as the driver last told it.
+#[derive(Clone, Default)]
+struct Wall(Arc<AtomicU64>);
+
+impl Clock for Wall {
+    fn now_millis(&mut self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl<T: Wire> State<T> {
+    pub(super) fn new(key: [u8; 16]) -> Self {
+        Self {
+            doc: Doc::with_key(key),
+            applied: Arc::default(),
+            hash: None,
+            log: Log::default(),
+            lost: CausalContext::default(),
+            claims: 0,
+            parts: CausalContext::default(),
+            donations: BTreeMap::new(),
+            writer: None,
+            wall: Wall::default(),
+            highest: Stamp::default(),
+        }
+    }
+
+    /// Commits an edit under the next number of this start. Nothing changes if it fails, and no
+    /// number is given if the edit changes nothing. `id` is called before the first edit.
+    pub(super) fn write<R, E>(
+        &mut self,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+        id: impl FnOnce() -> ReplicaId,
+        now: Now,
+        config: &Config,
+    ) -> Result<(R, Option<Dot>), TryUpdateError<E>> {
+        self.wall.0.store(now.wall_ms, Ordering::Relaxed);
+        let (wall, highest) = (self.wall.clone(), self.highest);
+        let writer = self.writer.get_or_insert_with(|| Writer::new(id(), wall, highest));
+        let (value, delta) = self.doc.stage(&mut writer.replica, edit).map_err(TryUpdateError::Closure)?;
+        if delta.is_empty() {
+            return Ok((value, None));
+        }
+        let bytes = encode_update(&delta, config)?;
+        let number = Dot::new(writer.replica.id(), writer.next);
+        writer.next += 1;
+        self.commit(Update { number, bytes: bytes.into(), at: now.mono }, delta);
+        Ok((value, Some(number)))
+    }
+
+    /// Applies a numbered update that is not applied yet.
+    pub(super) fn apply(&mut self, update: Update, delta: Delta<T>) {
+        debug_assert!(!self.applied.contains(update.number), "the number is new");
+        self.commit(update, delta);
+    }
+
+    fn commit(&mut self, update: Update, delta: Delta<T>) {
+        self.merge(delta);
+        Arc::make_mut(&mut self.applied).insert(update.number);
+        self.log.push(update);
+        self.grown();
+    }
+
+    /// Merges what a walk brought. It has no number, and nothing is claimed for it.
+    pub(super) fn merge_part(&mut self, delta: Delta<T>) -> bool {
+        self.merge(delta)
+    }
+
+    /// Every change of the document comes through here.
+    fn merge(&mut self, delta: Delta<T>) -> bool {
+        for donation in self.donations.values_mut() {
+            donation.before_merge(&self.doc, &delta);
+        }
+        self.doc.merge(delta)
+    }
+
+    /// A walk begins that may bring parts of these.
+    pub(super) fn expect_parts(&mut self, updates: &CausalContext) {
+        self.parts.union_with(updates);
+        self.grown();
+    }
+
+    /// A walk is complete: the document holds all of these.
+    pub(super) fn claim(&mut self, updates: &CausalContext) {
+        let news = updates.difference(&self.applied);
+        if news.is_empty() {
+            return;
+        }
+        Arc::make_mut(&mut self.applied).union_with(&news);
+        self.lost.union_with(&news);
+        self.claims += 1;
+        self.grown();
+    }
+
+    fn grown(&mut self) {
+        self.hash = None;
+        if !self.parts.is_empty() && self.applied.is_superset(&self.parts) {
+            self.parts = CausalContext::default();
+        }
+    }
+
+    /// Drops the oldest update of a log that takes more than `limit` bytes.
+    pub(super) fn trim(&mut self, limit: usize) -> bool {
+        let dropped = self.log.trim(limit);
+        if let Some(update) = &dropped {
+            self.lost.insert(update.number);
+        }
+        dropped.is_some()
+    }
+
+    /// Lets the clock of later writes follow these stamps, but for those too far ahead of the wall
+    /// clock. Returns by how much the worst of them is ahead.
+    pub(super) fn observe(&mut self, delta: &Delta<T>, now: Now, config: &Config) -> Option<Duration> {
+        let drift = u64::try_from(config.max_drift.as_millis()).unwrap_or(u64::MAX);
+        let bound = now.wall_ms.saturating_add(drift);
+        let mut worst = None;
+        for stamp in delta.stamps() {
+            if stamp.millis() > bound {
+                worst = worst.max(Some(stamp.millis() - now.wall_ms));
+            } else if stamp > self.highest {
+                self.highest = stamp;
+            }
+        }
+        if let Some(writer) = &mut self.writer {
+            writer.replica.observe(self.highest);
+        }
+        worst.map(Duration::from_millis)
+    }
+
+    /// Begins to give a walk. A walk that is under way to the same peer is dropped.
+    pub(super) fn give(
+        &mut self,
+        peer: PeerId,
+        id: u64,
+        receiver: &CausalContext,
+        now: Now,
+        config: &Config,
+    ) {
+        let walk = self.doc.walk(receiver, config.walk_stash);
+        let updates = CausalContext::clone(&self.applied);
+        let parts = self.parts.clone();
+        let donation =
+            Donation::new(walk, id, (updates, parts), self.log.end(), now.mono + config.walk_timeout);
+        self.donations.insert(peer, donation);
+    }
+
+    pub(super) fn stop_giving(&mut self, peer: PeerId) -> Option<Donation<T>> {
+        self.donations.remove(&peer)
+    }
+
+    pub(super) fn donations(&self) -> &BTreeMap<PeerId, Donation<T>> {
+        &self.donations
+    }
+
+    /// The next frame of the walk to this peer.
+    pub(super) fn next_piece(
+        &mut self,
+        peer: PeerId,
+        budget: usize,
+        now: Now,
+        config: &Config,
+    ) -> Option<Vec<u8>> {
+        let donation = self.donations.get_mut(&peer)?;
+        donation.deadline = now.mono + config.walk_timeout;
+        donation.next_frame(&self.doc, budget, config)
+    }
+
+    pub(super) fn doc(&self) -> &Doc<T> {
+        &self.doc
+    }
+
+    pub(super) fn applied(&self) -> &Arc<CausalContext> {
+        &self.applied
+    }
+
+    pub(super) fn hash(&mut self) -> u64 {
+        *self.hash.get_or_insert_with(|| vector::hash(&self.applied))
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn lost(&self) -> &CausalContext {
+        &self.lost
+    }
+
+    pub(super) fn claims(&self) -> u64 {
+        self.claims
+    }
+
+    /// Whether the document may show parts of updates that are not applied.
+    pub(super) fn is_partial(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    pub(super) fn replica(&self) -> Option<ReplicaId> {
+        self.writer.as_ref().map(|writer| writer.replica.id())
+    }
+}
+
+impl Writer {
+    fn new(id: ReplicaId, wall: Wall, highest: Stamp) -> Self {
+        let mut replica = Replica::with_clock(id, wall);
+        replica.observe(highest);
+        Self { replica, next: 1 }
+    }
+}
+
+/// The bytes of an update that every node can take: what is refused later would be a hole for ever.
+fn encode_update<T: Wire>(delta: &Delta<T>, config: &Config) -> Result<Vec<u8>, UpdateError> {
+    let refused = |reason: String| UpdateError::Unencodable { reason };
+    let bytes = delta.encode().map_err(|error| refused(error.to_string()))?;
+    let (size, allowed) = (bytes.len(), config.max_update_bytes);
+    if size > allowed {
+        return Err(UpdateError::TooLarge { size, allowed });
+    }
+    match Delta::<T>::decode(&bytes, &config.update_limits()) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
