@@ -4,3 +4,5 @@
 //! time as arguments and gives back what to send.
 
 pub mod proto;
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -43,7 +43,7 @@ struct Progress {
 /// What a piece of a walk leads to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It belongs to a walk that is over, or waits for more.
+    /// It belongs to a walk that is over, came before, or waits for more.
     Nothing,
     /// A chunk is whole.
     Chunk(Vec<u8>),
@@ -111,8 +111,10 @@ impl Receiver {
         config: &Config,
     ) -> Result<Step, PeerError> {
         let Some(walk) = self.current(from) else { return Ok(Step::Nothing) };
-        let Some(progress) = walk.progress.as_mut().filter(|progress| progress.next_index == index) else {
-            return Ok(Step::Cut);
+        let progress = match &mut walk.progress {
+            Some(progress) if index < progress.next_index => return Ok(Step::Nothing),
+            Some(progress) if index == progress.next_index => progress,
+            Some(_) | None => return Ok(Step::Cut),
         };
         let (found, allowed) = (progress.bytes.len() + bytes.len(), config.max_chunk_bytes);
         if found > allowed {
@@ -185,18 +187,23 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_a_repeat_or_an_early_end_cuts_a_walk() {
+    fn a_gap_or_an_early_end_cuts_a_walk() {
         let (mut receiver, _, id) = begun();
         assert_eq!(chunk(&mut receiver, id, 1, true), Step::Cut, "index 0 is missing");
-        let (mut receiver, _, id) = begun();
-        chunk(&mut receiver, id, 0, true);
-        assert_eq!(chunk(&mut receiver, id, 0, true), Step::Cut, "index 0 again");
         let (mut receiver, _, id) = begun();
         chunk(&mut receiver, id, 0, true);
         assert_eq!(receiver.end((DONOR, id), 2), Step::Cut, "one is missing at the end");
         let (mut receiver, _, id) = begun();
         chunk(&mut receiver, id, 0, false);
         assert_eq!(receiver.end((DONOR, id), 1), Step::Cut, "half a chunk");
+    }
+
+    #[test]
+    fn a_chunk_that_came_before_is_ignored() {
+        let (mut receiver, _, id) = begun();
+        assert_eq!(chunk(&mut receiver, id, 0, true), Step::Chunk(vec![7]));
+        assert_eq!(chunk(&mut receiver, id, 0, true), Step::Nothing);
+        assert_eq!(receiver.end((DONOR, id), 1), Step::Complete(vector()));
     }
 
     #[test]

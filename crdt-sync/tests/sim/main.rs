@@ -1,0 +1,126 @@
+//! Thousands of short histories of small clusters, checked against an oracle on values.
+
+mod history;
+mod oracle;
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
+use std::time::Duration;
+
+use crdt_sync::sim::{Plan, SimConfig};
+
+use history::{History, Tally};
+
+/// A kind of cluster, drawn from the seed: three to five nodes, and logs from very short to long.
+fn cluster(seed: u64, mut config: SimConfig) -> SimConfig {
+    let chunks = if config.frame_loss > 0.0 { [8, 32, 256] } else { [1, 3, 256] };
+    config.nodes = 3 + (seed % 3) as usize;
+    let engine = &mut config.engine;
+    engine.max_update_bytes = 1024;
+    engine.log_bytes = [1024, 1024, 2048, 1 << 20][(seed / 3 % 4) as usize];
+    engine.pinned_bytes = [0, 300, 1 << 20][(seed / 12 % 3) as usize];
+    engine.walk_stash = [1, 4, 10_000][(seed / 36 % 3) as usize];
+    engine.walk_entries = chunks[(seed / 108 % 3) as usize];
+    engine.max_donor_walks = 1 + (seed % 2) as usize;
+    config
+}
+
+fn run(seed: u64, config: SimConfig, plan: &Plan) -> Tally {
+    let mut history = History::new(cluster(seed, config), seed);
+    match catch_unwind(AssertUnwindSafe(|| history.play(plan))) {
+        Ok(()) => history.tally,
+        Err(panic) => {
+            eprintln!("seed {seed} failed");
+            resume_unwind(panic)
+        }
+    }
+}
+
+/// Runs all seeds on two threads.
+fn run_all(seeds: u64, config: &SimConfig, plan: &Plan) -> Tally {
+    let tally = |parity: u64| {
+        let mut tally = Tally::default();
+        (0..seeds).filter(|seed| seed % 2 == parity).for_each(|seed| {
+            tally.merge(&run(seed, config.clone(), plan));
+        });
+        tally
+    };
+    thread::scope(|scope| {
+        let odd = scope.spawn(|| tally(1));
+        let mut even = tally(0);
+        even.merge(&odd.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        even
+    })
+}
+
+/// Streams deliver, but slowly: walks take seconds, and writes, cuts and crashes fall into them.
+fn slow() -> SimConfig {
+    let mut config = SimConfig::quic(0);
+    config.latency = (Duration::from_millis(50), Duration::from_millis(400));
+    config.window = 60;
+    config.frame_budget = 40;
+    config
+}
+
+/// Each of these must have happened at least so often, or the histories prove little.
+fn assert_reached(tally: &Tally, floors: &[(&str, u64)]) {
+    for (what, least) in floors {
+        assert!(tally.of(what) >= *least, "{what}: {} of {least} in {tally:#?}", tally.of(what));
+    }
+}
+
+#[test]
+fn a_thousand_hostile_histories_converge_keep_every_covered_write_and_bring_nothing_back() {
+    let tally = run_all(1_000, &SimConfig::hostile(0), &Plan::default());
+    let floors = [
+        ("runs", 1_000),
+        ("writes", 20_000),
+        ("removals", 10_000),
+        ("concurrent add and remove", 800),
+        ("restarts", 1_500),
+        ("updates lost with their last holder", 100),
+        ("updates that survived a crash", 20_000),
+        ("updates received again", 40_000),
+        ("updates trimmed from logs", 20_000),
+        ("frames lost", 100_000),
+        ("frames doubled", 30_000),
+        ("frames reordered", 30_000),
+        ("connections cut", 8_000),
+        ("walks complete", 600),
+        ("walks cut", 1_000),
+        ("checks within one walk", 2_000),
+    ];
+    assert_reached(&tally, &floors);
+    assert_eq!(tally.of("diverged"), 0);
+}
+
+#[test]
+fn a_thousand_slow_histories_take_writes_and_cuts_in_the_middle_of_walks() {
+    let plan = Plan { writes: 60, cuts: 4, ..Plan::default() };
+    let tally = run_all(1_000, &slow(), &plan);
+    let floors = [
+        ("runs", 1_000),
+        ("writes", 40_000),
+        ("writes while partial", 1_500),
+        ("walks complete", 1_200),
+        ("walks cut", 300),
+        ("walks overflowed", 60),
+        ("checks within one walk", 10_000),
+    ];
+    assert_reached(&tally, &floors);
+    assert_eq!(tally.of("diverged"), 0);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let trace = |seed: u64| {
+        let mut history = History::new(cluster(seed, SimConfig::hostile(0)), seed);
+        history.play(&Plan::default());
+        history.cluster.trace_hash()
+    };
+    let traces: Vec<u64> = (0..20).map(trace).collect();
+    assert_eq!(traces, (0..20).map(trace).collect::<Vec<_>>());
+    let different: BTreeSet<u64> = traces.into_iter().collect();
+    assert_eq!(different.len(), 20, "other seeds give other traces");
+}
