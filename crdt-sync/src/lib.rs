@@ -6,3 +6,12 @@
 pub mod proto;
 #[cfg(feature = "sim")]
 pub mod sim;
+
+#[cfg(feature = "quic")]
+mod net;
+
+#[cfg(feature = "quic")]
+pub use net::{
+    Builder, Identity, LinkStatus, NetConfig, Node, NodeError, NodeStatus, Notice, Replicated, StartError,
+    Subscription, Traffic, TryError, WaitError, certs,
+};

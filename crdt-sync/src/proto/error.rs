@@ -18,7 +18,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(field: &'static str, rule: &'static str) -> Self {
+    pub(crate) fn new(field: &'static str, rule: &'static str) -> Self {
         Self { field, rule }
     }
 }

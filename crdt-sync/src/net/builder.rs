@@ -1,0 +1,129 @@
+//! Starting a node.
+
+use std::marker::PhantomData;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use quinn::TokioRuntime;
+
+use super::Replicated;
+use super::certs::Identity;
+use super::config::NetConfig;
+use super::error::StartError;
+use super::hub::Hub;
+use super::node::Node;
+use super::tasks;
+use super::tls::Tls;
+use super::transport::{Liveness, quic};
+use super::world;
+use crate::proto::{Config, Engine, Now};
+
+/// What a node needs to start, from [`Node::builder`].
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder<T> {
+    listen: Option<SocketAddr>,
+    identity: Option<Identity>,
+    peers: Vec<String>,
+    config: Option<Config>,
+    net: NetConfig,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T> Default for Builder<T> {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            identity: None,
+            peers: Vec::new(),
+            config: None,
+            net: NetConfig::default(),
+            value: PhantomData,
+        }
+    }
+}
+
+impl<T> Builder<T> {
+    /// The UDP address to listen on; port 0 takes a free one. Needed.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = Some(address);
+        self
+    }
+
+    /// Who the node is, and which authority it trusts. Needed.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Where peers are to be found, as `host:port`. One that is up is enough for a start; a node
+    /// also takes connections from members that are not listed. Names are looked up at each attempt.
+    pub fn peers<P: ToString>(mut self, peers: impl IntoIterator<Item = P>) -> Self {
+        self.peers.extend(peers.into_iter().map(|peer| peer.to_string()));
+        self
+    }
+
+    /// Limits and intervals of the protocol. By default [`Config::new`] with the cluster of the
+    /// identity.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Limits and intervals of the connections.
+    pub fn net(mut self, net: NetConfig) -> Self {
+        self.net = net;
+        self
+    }
+}
+
+impl<T: Replicated> Builder<T> {
+    /// Starts the node on the current tokio runtime.
+    ///
+    /// It writes at once, whether a peer is there or not.
+    ///
+    /// # Errors
+    /// When a setting is missing or cannot work, or the address is taken. Nothing is left running.
+    #[expect(clippy::unused_async, reason = "later versions wait for a store to open")]
+    pub async fn start(self) -> Result<Node<T>, StartError> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(StartError::NoRuntime);
+        }
+        let listen = self.listen.ok_or(StartError::Missing { what: "an address: Builder::listen" })?;
+        let identity =
+            self.identity.ok_or(StartError::Missing { what: "a certificate: Builder::identity" })?;
+        self.net.validate()?;
+        let mut config = self.config.unwrap_or_else(|| Config::new(identity.cluster()));
+        if config.name.is_empty() {
+            identity.name().clone_into(&mut config.name);
+        }
+        let (endpoint, peers) = (endpoint(listen, &identity, &self.net)?, self.peers);
+        let hub = Arc::new(hub(&identity, config, self.net, endpoint)?);
+        tokio::spawn(tasks::keep_time(hub.clone()));
+        tokio::spawn(tasks::accept(hub.clone()));
+        for peer in peers {
+            tokio::spawn(tasks::dial(hub.clone(), peer));
+        }
+        Ok(Node::new(hub))
+    }
+}
+
+fn endpoint(listen: SocketAddr, identity: &Identity, net: &NetConfig) -> Result<quinn::Endpoint, StartError> {
+    let tls = Tls::new(identity).map_err(|error| StartError::Identity { reason: error.to_string() })?;
+    let liveness = Liveness { idle_timeout: net.idle_timeout, keep_alive: net.keep_alive };
+    let (config, server, client) = quic(&tls, liveness);
+    let socket = UdpSocket::bind(listen).map_err(StartError::Listen)?;
+    let endpoint = quinn::Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime));
+    let mut endpoint = endpoint.map_err(StartError::Listen)?;
+    endpoint.set_default_client_config(client);
+    Ok(endpoint)
+}
+
+fn hub<T: Replicated>(
+    identity: &Identity,
+    config: Config,
+    net: NetConfig,
+    endpoint: quinn::Endpoint,
+) -> Result<Hub<T>, StartError> {
+    let engine = Engine::new(config, world::random(), Now::default())?;
+    Ok(Hub::new((identity.name().to_owned(), world::random()), engine, net, endpoint))
+}

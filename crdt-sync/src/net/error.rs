@@ -1,0 +1,161 @@
+//! What can go wrong with a node, and what state is left.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use super::certs::CertError;
+use crate::proto::{ConfigError, TryUpdateError, UpdateError};
+
+/// Why a node did not start. Nothing is left running.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The builder was not given something that has no default.
+    Missing {
+        /// The method of the builder.
+        what: &'static str,
+    },
+    /// A setting cannot work.
+    Config(ConfigError),
+    /// The certificate or key cannot be used.
+    Identity {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The address cannot be listened on.
+    Listen(io::Error),
+    /// There is no tokio runtime to run on.
+    NoRuntime,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { what } => write!(f, "a node needs {what}"),
+            Self::Config(error) => error.fmt(f),
+            Self::Identity { reason } => write!(f, "the certificate or key cannot be used: {reason}"),
+            Self::Listen(error) => write!(f, "cannot listen: {error}"),
+            Self::NoRuntime => f.write_str("a node runs on a tokio runtime, and there is none here"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Listen(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<CertError> for StartError {
+    fn from(error: CertError) -> Self {
+        Self::Identity { reason: error.to_string() }
+    }
+}
+
+/// Why the node did not do as asked. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// The node was called from within its own `update` or `read`, and would wait for itself.
+    Reentrant,
+    /// The node was shut down.
+    Stopped,
+    /// The engine refused what the closure wrote.
+    Update(UpdateError),
+}
+
+impl fmt::Display for NodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reentrant => f.write_str("the node was called from within its own update or read"),
+            Self::Stopped => f.write_str("the node was shut down"),
+            Self::Update(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NodeError {}
+
+/// Why a fallible update was not made. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryError<E> {
+    /// The closure returned this.
+    Closure(E),
+    /// The node refused.
+    Node(NodeError),
+}
+
+impl<E> From<TryUpdateError<E>> for TryError<E> {
+    fn from(error: TryUpdateError<E>) -> Self {
+        match error {
+            TryUpdateError::Closure(error) => Self::Closure(error),
+            TryUpdateError::Update(error) => Self::Node(NodeError::Update(error)),
+        }
+    }
+}
+
+impl<E> From<NodeError> for TryError<E> {
+    fn from(error: NodeError) -> Self {
+        Self::Node(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for TryError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closure(error) => error.fmt(f),
+            Self::Node(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for TryError<E> {}
+
+/// Why waiting for a token ended without it. The data stays where it is, and goes on spreading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// It took longer than allowed.
+    Timeout {
+        /// How long was waited.
+        waited: Duration,
+        /// Of the token's updates, how many this node has not applied.
+        missing: u64,
+        /// How many other nodes have reported to have applied all of them.
+        replicas: usize,
+    },
+    /// The node was shut down, or called from within its own `update` or `read`.
+    Node(NodeError),
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout { waited, missing, replicas } => write!(
+                f,
+                "after {waited:?} {missing} of the token's updates are missing here and {replicas} other nodes have all"
+            ),
+            Self::Node(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for WaitError {}
+
+impl From<NodeError> for WaitError {
+    fn from(error: NodeError) -> Self {
+        Self::Node(error)
+    }
+}

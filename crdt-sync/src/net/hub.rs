@@ -1,0 +1,240 @@
+//! One node's engine, its connections, and who waits for what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+
+use super::Replicated;
+use super::config::NetConfig;
+use super::link::{Close, Link};
+use super::status::Traffic;
+use super::world;
+use crate::proto::{Engine, Event, Now, PeerError, PeerId};
+
+/// What all tasks of one node share.
+///
+/// Two locks, never held across an await, never both at once: the engine, and the table of links.
+pub(super) struct Hub<T: Replicated> {
+    pub(super) name: String,
+    /// Drawn at the start: tells a peer that came back from one that dials twice.
+    pub(super) incarnation: [u8; 16],
+    pub(super) net: NetConfig,
+    pub(super) endpoint: quinn::Endpoint,
+    pub(super) max_frame: usize,
+    engine: RwLock<Engine<T>>,
+    links: Mutex<Links>,
+    started: Instant,
+    next_peer: AtomicU64,
+    stopping: AtomicBool,
+    /// Counts the inputs of the engine, for those who wait for an update or a report.
+    progress: watch::Sender<u64>,
+    /// Counts the changes of the table of links, for those who dial.
+    link_changes: watch::Sender<u64>,
+    events: broadcast::Sender<Event>,
+}
+
+/// The connections of a node.
+#[derive(Default)]
+pub(super) struct Links {
+    /// One for each peer, by name.
+    pub(super) live: BTreeMap<String, Arc<Link>>,
+    /// Names whose links are cut for a drill.
+    pub(super) cut: BTreeSet<String>,
+    /// All links are.
+    pub(super) all_cut: bool,
+    /// Handshakes under way by address.
+    shaking: BTreeMap<IpAddr, usize>,
+    /// The traffic of links that are gone.
+    pub(super) past: Traffic,
+}
+
+impl<T: Replicated> Hub<T> {
+    pub(super) fn new(
+        (name, incarnation): (String, [u8; 16]),
+        engine: Engine<T>,
+        net: NetConfig,
+        endpoint: quinn::Endpoint,
+    ) -> Self {
+        let (events, _) = broadcast::channel(net.subscriber_events);
+        Self {
+            name,
+            incarnation,
+            net,
+            endpoint,
+            max_frame: engine.config().max_frame,
+            engine: RwLock::new(engine),
+            links: Mutex::default(),
+            started: world::instant(),
+            next_peer: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            progress: watch::Sender::new(0),
+            link_changes: watch::Sender::new(0),
+            events,
+        }
+    }
+
+    /// What time it is, for the engine.
+    pub(super) fn now(&self) -> Now {
+        Now { mono: world::instant() - self.started, wall_ms: world::wall_ms() }
+    }
+
+    /// When the engine wants to be called, as the runtime's time.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        let due = self.engine().poll_timeout()?;
+        Some(self.started + due)
+    }
+
+    /// The engine, to be read. A user's panic leaves it whole: edits happen in a scratch.
+    pub(super) fn engine(&self) -> RwLockReadGuard<'_, Engine<T>> {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn engine_mut(&self) -> RwLockWriteGuard<'_, Engine<T>> {
+        self.engine.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the engine an input, and does what it wants done in turn.
+    pub(super) fn input<R>(&self, input: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
+        let now = self.now();
+        let mut engine = self.engine_mut();
+        let result = input(&mut engine, now);
+        let events: Vec<Event> = std::iter::from_fn(|| engine.poll_event()).collect();
+        let refused: Vec<(PeerId, PeerError)> = std::iter::from_fn(|| engine.poll_refused()).collect();
+        drop(engine);
+        self.publish(events);
+        refused.iter().for_each(|(peer, error)| self.refuse(*peer, error));
+        self.wake();
+        result
+    }
+
+    /// The next frames for a link, about `budget` bytes of them, and its next datagram.
+    pub(super) fn transmit(&self, peer: PeerId, budget: usize) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
+        let now = self.now();
+        let mut engine = self.engine_mut();
+        let (mut frames, mut bytes) = (Vec::new(), 0);
+        while bytes < budget
+            && let Some(frame) = engine.poll_transmit(peer, budget - bytes, now)
+        {
+            bytes += frame.len();
+            frames.push(frame);
+        }
+        let datagram = engine.poll_datagram(peer, now);
+        let events: Vec<Event> = std::iter::from_fn(|| engine.poll_event()).collect();
+        drop(engine);
+        self.publish(events);
+        (frames, datagram)
+    }
+
+    fn publish(&self, events: Vec<Event>) {
+        for event in events {
+            note(&event);
+            // Nobody subscribed is no failure.
+            let _ = self.events.send(event);
+        }
+    }
+
+    /// Closes the link of a peer that the engine refuses.
+    fn refuse(&self, peer: PeerId, error: &PeerError) {
+        let link = self.links().live.values().find(|link| link.peer == peer).cloned();
+        if let Some(link) = link {
+            tracing::warn!(peer = %link.name, %error, "refused");
+            link.close(Close::Refused, &error.to_string());
+        }
+    }
+
+    /// Lets every writer, the timer and every waiter look again.
+    fn wake(&self) {
+        self.links().live.values().for_each(|link| link.wake.notify_one());
+        self.progress.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Sees every input from now on.
+    pub(super) fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.subscribe()
+    }
+
+    /// Sees every change of the table of links from now on.
+    pub(super) fn link_changes(&self) -> watch::Receiver<u64> {
+        self.link_changes.subscribe()
+    }
+
+    pub(super) fn links_changed(&self) {
+        self.link_changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// A name for a new connection, never used again.
+    pub(super) fn next_peer(&self) -> PeerId {
+        PeerId(self.next_peer.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// No link is made any more, and writers end when there is nothing left to send.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake();
+        self.links_changed();
+    }
+
+    /// Whether links to this peer are cut for a drill.
+    pub(super) fn is_cut(&self, name: &str) -> bool {
+        let links = self.links();
+        links.all_cut || links.cut.contains(name)
+    }
+
+    /// Whether there is a link to this name, or to this address.
+    pub(super) fn is_linked(&self, name: Option<&str>, address: SocketAddr) -> bool {
+        let links = self.links();
+        let by_name = name.is_some_and(|name| links.live.contains_key(name));
+        by_name || links.live.values().any(|link| link.connection.remote_address() == address)
+    }
+}
+
+impl Links {
+    /// Begins a handshake with this address, if there are not too many.
+    pub(super) fn shake(&mut self, address: IpAddr, limit: usize) -> bool {
+        let shaking = self.shaking.entry(address).or_default();
+        let fits = *shaking < limit;
+        *shaking += usize::from(fits);
+        fits
+    }
+
+    /// Ends a handshake with this address.
+    pub(super) fn shaken(&mut self, address: IpAddr) {
+        if let Some(shaking) = self.shaking.get_mut(&address) {
+            *shaking -= 1;
+            if *shaking == 0 {
+                self.shaking.remove(&address);
+            }
+        }
+    }
+}
+
+/// What an operator wants to read.
+fn note(event: &Event) {
+    match event {
+        Event::PeerUp { name, .. } => tracing::info!(peer = %name, "peer up"),
+        Event::PeerDown { name, .. } => tracing::info!(peer = %name, "peer down"),
+        Event::Diverged { ours, theirs, .. } => {
+            tracing::error!(ours, theirs, "equal vectors, unequal states");
+        }
+        Event::Drift { ahead, .. } => tracing::warn!(?ahead, "a stamp runs ahead of this clock"),
+        Event::WalkStarted { role, .. } => tracing::info!(?role, "walk started"),
+        Event::WalkFinished { role, outcome, .. } => tracing::info!(?role, ?outcome, "walk finished"),
+        _ => tracing::trace!(?event, "event"),
+    }
+}

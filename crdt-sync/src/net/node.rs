@@ -1,0 +1,293 @@
+//! What users hold.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crdt_core::Doc;
+use tokio::time::{timeout, timeout_at};
+
+use super::Replicated;
+use super::builder::Builder;
+use super::error::{NodeError, TryError, WaitError};
+use super::hub::Hub;
+use super::link::Close;
+use super::status::{LinkStatus, NodeStatus};
+use super::subscribe::Subscription;
+use super::world;
+use crate::proto::{Engine, Now, Token, Written};
+
+/// A running node: a document that is the same on every node of the cluster.
+///
+/// A handle: clones are the same node, and it stops when the last one is dropped. Reads and writes
+/// are synchronous, wait for no peer, and work offline. A write is visible to every later read on
+/// this node; it is safe when other nodes have it, see [`replicated`](Node::replicated).
+///
+/// ```no_run
+/// use crdt_core::OrSet;
+/// use crdt_sync::{Identity, Node};
+///
+/// # async fn run(identity: Identity) -> Result<(), Box<dyn std::error::Error>> {
+/// let node = Node::<OrSet<String>>::builder()
+///     .listen("0.0.0.0:4433".parse()?)
+///     .identity(identity)
+///     .peers(["london.example.org:4433"])
+///     .start()
+///     .await?;
+/// node.update(|cart| cart.insert("apple".to_owned()))?;
+/// assert!(node.read(|cart| cart.contains("apple"))?);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Node<T: Replicated> {
+    inner: Arc<Inner<T>>,
+}
+
+/// Stops the node when the last handle is gone.
+struct Inner<T: Replicated> {
+    hub: Arc<Hub<T>>,
+}
+
+impl<T: Replicated> Clone for Node<T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<T: Replicated> Drop for Inner<T> {
+    fn drop(&mut self) {
+        self.hub.stop();
+        self.hub.endpoint.close(Close::Bye.code(), b"dropped");
+    }
+}
+
+thread_local! {
+    /// The nodes whose closures this thread is running.
+    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread runs a closure of a node.
+struct Inside;
+
+impl Inside {
+    fn enter<T: Replicated>(hub: &Arc<Hub<T>>) -> Result<Self, NodeError> {
+        let node = Arc::as_ptr(hub) as usize;
+        INSIDE.with_borrow_mut(|inside| {
+            if inside.contains(&node) {
+                return Err(NodeError::Reentrant);
+            }
+            inside.push(node);
+            Ok(Self)
+        })
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.with_borrow_mut(Vec::pop);
+    }
+}
+
+impl<T: Replicated> Node<T> {
+    pub(super) fn new(hub: Arc<Hub<T>>) -> Self {
+        Self { inner: Arc::new(Inner { hub }) }
+    }
+
+    /// What a node needs to start.
+    pub fn builder() -> Builder<T> {
+        Builder::default()
+    }
+
+    fn hub(&self) -> &Arc<Hub<T>> {
+        &self.inner.hub
+    }
+
+    /// Edits the document; every node will see what changed.
+    ///
+    /// All changes of one closure become visible together, here at once and elsewhere when they
+    /// arrive. If the closure panics, nothing was written.
+    ///
+    /// # Errors
+    /// When the update is larger than the nodes agreed to take, or the node was shut down, or the
+    /// call comes from within the node's own `update` or `read`. Nothing was written.
+    pub fn update<R>(&self, edit: impl FnOnce(T::Editor<'_>) -> R) -> Result<Written<R>, NodeError> {
+        self.write(|engine, now| engine.update(now, edit))?.map_err(NodeError::Update)
+    }
+
+    /// Edits the document if the closure succeeds.
+    ///
+    /// # Errors
+    /// The closure's error, or the node's as in [`update`](Node::update). Nothing was written.
+    pub fn try_update<R, E>(
+        &self,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<Written<R>, TryError<E>> {
+        Ok(self.write(|engine, now| engine.try_update(now, edit))??)
+    }
+
+    fn write<R>(&self, write: impl FnOnce(&mut Engine<T>, Now) -> R) -> Result<R, NodeError> {
+        let _inside = Inside::enter(self.hub())?;
+        if self.hub().is_stopping() {
+            return Err(NodeError::Stopped);
+        }
+        Ok(self.hub().input(write))
+    }
+
+    /// Reads the document. The closure should be short: writes wait for it.
+    ///
+    /// # Errors
+    /// When the call comes from within the node's own `update` or `read`.
+    pub fn read<R>(&self, read: impl FnOnce(&Doc<T>) -> R) -> Result<R, NodeError> {
+        self.engine(|engine| read(engine.doc()))
+    }
+
+    fn engine<R>(&self, read: impl FnOnce(&Engine<T>) -> R) -> Result<R, NodeError> {
+        let _inside = Inside::enter(self.hub())?;
+        let engine = self.hub().engine();
+        Ok(read(&engine))
+    }
+
+    /// Covers everything that this node has applied so far: hand it to who must read at least as
+    /// much elsewhere.
+    ///
+    /// # Errors
+    /// When the call comes from within the node's own `update` or `read`.
+    pub fn token(&self) -> Result<Token, NodeError> {
+        self.engine(Engine::token)
+    }
+
+    /// A hash of the document: equal on nodes that show the same.
+    ///
+    /// # Errors
+    /// When the call comes from within the node's own `update` or `read`.
+    pub fn fingerprint(&self) -> Result<u128, NodeError> {
+        self.engine(Engine::fingerprint)
+    }
+
+    /// Waits until this node shows everything that the token stands for.
+    ///
+    /// # Errors
+    /// [`WaitError::Timeout`], which says how much is missing.
+    pub async fn wait_for(&self, token: &Token, limit: Duration) -> Result<(), WaitError> {
+        self.wait(token, limit, |engine| engine.covers(token)).await
+    }
+
+    /// Waits until `count` *other* nodes have reported to have applied everything that the token
+    /// stands for. Then the write outlives this node; the stores of all nodes are in memory.
+    ///
+    /// # Errors
+    /// [`WaitError::Timeout`], which says how many have. The data stays and goes on spreading.
+    pub async fn replicated(&self, token: &Token, count: usize, limit: Duration) -> Result<(), WaitError> {
+        self.wait(token, limit, |engine| engine.replicas_covering(token) >= count).await
+    }
+
+    async fn wait(
+        &self,
+        token: &Token,
+        limit: Duration,
+        done: impl Fn(&Engine<T>) -> bool,
+    ) -> Result<(), WaitError> {
+        let mut progress = self.hub().progress();
+        let deadline = world::instant() + limit;
+        loop {
+            progress.mark_unchanged();
+            if self.engine(&done)? {
+                return Ok(());
+            }
+            if self.hub().is_stopping() {
+                return Err(NodeError::Stopped.into());
+            }
+            if timeout_at(deadline, progress.changed()).await.is_err() {
+                return Err(self.engine(|engine| WaitError::Timeout {
+                    waited: limit,
+                    missing: token.updates().difference(engine.vector()).len(),
+                    replicas: engine.replicas_covering(token),
+                })?);
+            }
+        }
+    }
+
+    /// The node's events from now on: applied updates, peers that come and go, walks, drift,
+    /// divergence. A subscriber that is slow loses events and is told.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription<T> {
+        Subscription::new(self.hub())
+    }
+
+    /// A picture of the node and its connections.
+    ///
+    /// # Errors
+    /// When the call comes from within the node's own `update` or `read`.
+    pub fn status(&self) -> Result<NodeStatus, NodeError> {
+        let engine = self.engine(Engine::status)?;
+        let links = self.hub().links();
+        let mut traffic = links.past;
+        links.live.values().for_each(|link| traffic += link.traffic());
+        let links = links.live.values().map(|link| LinkStatus {
+            name: link.name.clone(),
+            address: link.connection.remote_address(),
+            dialled: link.dialled,
+            round_trip: link.connection.rtt(),
+            traffic: link.traffic(),
+        });
+        let links = links.collect();
+        Ok(NodeStatus { name: self.name().to_owned(), address: self.local_addr(), engine, links, traffic })
+    }
+
+    /// The name of the node, from its certificate.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.hub().name
+    }
+
+    /// Where the node listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.hub().endpoint.local_addr().unwrap_or(unspecified)
+    }
+
+    /// Cuts the links to one peer, or to all, for a drill; nothing passes and none is made until
+    /// [`heal`](Node::heal).
+    pub fn cut(&self, peer: Option<&str>) {
+        let mut links = self.hub().links();
+        match peer {
+            Some(peer) => {
+                links.cut.insert(peer.to_owned());
+            }
+            None => links.all_cut = true,
+        }
+        let is_cut = |name: &str| peer.is_none_or(|peer| peer == name);
+        let gone: Vec<_> = links.live.values().filter(|link| is_cut(&link.name)).cloned().collect();
+        drop(links);
+        gone.iter().for_each(|link| link.close(Close::Cut, "cut for a drill"));
+        self.hub().links_changed();
+    }
+
+    /// Ends every cut that this node made.
+    pub fn heal(&self) {
+        let mut links = self.hub().links();
+        links.cut.clear();
+        links.all_cut = false;
+        drop(links);
+        self.hub().links_changed();
+    }
+
+    /// Stops the node when its peers have taken what is on its way, or after
+    /// [`NetConfig::drain_timeout`](crate::NetConfig::drain_timeout). Writes are refused from here
+    /// on; reads go on.
+    pub async fn shutdown(&self) {
+        let hub = self.hub();
+        hub.stop();
+        let links: Vec<_> = hub.links().live.values().cloned().collect();
+        let drained = async {
+            for link in links {
+                link.connection.closed().await;
+            }
+        };
+        let _ = timeout(hub.net.drain_timeout, drained).await;
+        hub.endpoint.close(Close::Bye.code(), b"shut down");
+        hub.endpoint.wait_idle().await;
+    }
+}

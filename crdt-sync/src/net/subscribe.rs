@@ -1,0 +1,51 @@
+//! Watching a node.
+
+use std::sync::{Arc, Weak};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::Replicated;
+use super::hub::Hub;
+use crate::proto::{Event, Token};
+
+/// What a subscriber is told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Notice {
+    /// Something happened.
+    Event(Event),
+    /// The subscriber was slower than the node: older events are gone. Whoever rebuilds from events
+    /// reads the document now; it shows at least what `resume` stands for, and every later event
+    /// comes.
+    Lagged {
+        /// How many events are gone.
+        missed: u64,
+        /// What the node had applied when it said so.
+        resume: Token,
+    },
+}
+
+/// A bounded stream of a node's events, from [`Node::subscribe`](crate::Node::subscribe).
+pub struct Subscription<T: Replicated> {
+    events: Receiver<Event>,
+    hub: Weak<Hub<T>>,
+}
+
+impl<T: Replicated> Subscription<T> {
+    pub(super) fn new(hub: &Arc<Hub<T>>) -> Self {
+        Self { events: hub.subscribe(), hub: Arc::downgrade(hub) }
+    }
+
+    /// The next event, or nothing when the node is gone.
+    ///
+    /// Safe to cancel: no event is lost.
+    pub async fn next(&mut self) -> Option<Notice> {
+        match self.events.recv().await {
+            Ok(event) => Some(Notice::Event(event)),
+            Err(RecvError::Lagged(missed)) => {
+                let resume = self.hub.upgrade()?.engine().token();
+                Some(Notice::Lagged { missed, resume })
+            }
+            Err(RecvError::Closed) => None,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Connections that come, go, cross and come back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crdt_sync::Node;
+use crdt_sync::certs::Ca;
+
+use crate::support::{LIMIT, Set, add, cluster, has, loopback, peers, start, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_pairs_that_dial_at_once_keep_one_connection_each() {
+    let ca = Ca::generate("test").unwrap();
+    let ports: Vec<SocketAddr> = {
+        let sockets: Vec<_> = (0..4).map(|_| std::net::UdpSocket::bind(loopback()).unwrap()).collect();
+        sockets.iter().map(|socket| socket.local_addr().unwrap()).collect()
+    };
+    let mut nodes = Vec::new();
+    for (name, port) in ["a", "b", "c", "d"].into_iter().zip(&ports) {
+        let others: Vec<_> = ports.iter().copied().filter(|other| other != port).collect();
+        nodes.push(start(ca.issue(name).unwrap(), *port, &others).await);
+    }
+    for node in &nodes {
+        until("three peers", || peers(node) == 3 && node.status().unwrap().links.len() == 3).await;
+    }
+    // It stays that way: nobody goes on dialling.
+    let handshakes = |node: &Node<Set>| node.status().unwrap().traffic.bytes_sent;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let before: Vec<_> = nodes.iter().map(handshakes).collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for (node, before) in nodes.iter().zip(before) {
+        assert_eq!(node.status().unwrap().links.len(), 3);
+        assert_eq!(peers(node), 3);
+        assert!(handshakes(node) - before < 2_000, "only digests and keep-alives");
+    }
+    let token = add(&nodes[0], "x");
+    for node in &nodes[1..] {
+        node.wait_for(&token, LIMIT).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_sides_of_a_cut_write_and_meet_again() {
+    let nodes = cluster(&["a", "b", "c"]).await;
+    add(&nodes[0], "before");
+    for node in &nodes {
+        until("before", || has(node, "before")).await;
+    }
+    nodes[2].cut(None);
+    until("c is alone", || peers(&nodes[2]) == 0 && peers(&nodes[0]) == 1).await;
+    add(&nodes[0], "mainland");
+    add(&nodes[2], "island");
+    nodes[2].update(|set| set.remove("before")).unwrap();
+    until("b follows", || has(&nodes[1], "mainland")).await;
+    assert!(!has(&nodes[1], "island") && has(&nodes[1], "before") && !has(&nodes[2], "mainland"));
+    nodes[2].heal();
+    for node in &nodes {
+        until("both sides", || has(node, "mainland") && has(node, "island") && !has(node, "before")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_killed_comes_back_and_gets_its_past() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let b = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    until("linked", || peers(&b) == 1).await;
+    let token = add(&b, "from the first life");
+    b.replicated(&token, 1, LIMIT).await.unwrap();
+    drop(b);
+    let b = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    b.wait_for(&token, LIMIT).await.unwrap();
+    assert!(has(&b, "from the first life"));
+    let token = add(&b, "from the second life");
+    a.wait_for(&token, LIMIT).await.unwrap();
+    assert_eq!(a.fingerprint(), b.fingerprint());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_living_nodes_of_one_name_the_first_stays() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let first = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    until("linked", || peers(&a) == 1).await;
+    let second = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    add(&second, "impostor");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!((peers(&a), peers(&first), peers(&second)), (1, 1, 0));
+    let token = add(&first, "genuine");
+    a.wait_for(&token, LIMIT).await.unwrap();
+    assert!(!has(&a, "impostor"));
+}

@@ -1,0 +1,10 @@
+//! Real nodes over real QUIC on loopback.
+#![cfg(feature = "quic")]
+#![expect(clippy::disallowed_methods, reason = "real nodes run in real time")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
+
+mod hostile;
+mod links;
+mod node;
+mod refused;
+mod support;

@@ -1,0 +1,149 @@
+//! What a node does for its user.
+
+use std::time::Duration;
+
+use crdt_sync::certs::Ca;
+use crdt_sync::proto::{Config, UpdateError};
+use crdt_sync::{NetConfig, Node, NodeError, Notice, StartError, TryError, WaitError};
+
+use crate::support::{LIMIT, Set, add, cluster, has, loopback, until};
+
+const MULTI: Duration = Duration::from_millis(300);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_nodes_show_every_write_and_every_removal() {
+    let nodes = cluster(&["a", "b", "c"]).await;
+    for (at, node) in nodes.iter().enumerate() {
+        add(node, &format!("from {at}"));
+        add(node, &format!("gone {at}"));
+    }
+    for node in &nodes {
+        until("all six", || node.read(|set| set.len()) == Ok(6)).await;
+    }
+    for (at, node) in nodes.iter().enumerate() {
+        let other = format!("gone {}", (at + 1) % 3);
+        assert!(node.update(|set| set.remove(&other)).expect("a small update").value);
+    }
+    for node in &nodes {
+        until("three are left", || node.read(|set| set.len()) == Ok(3)).await;
+        assert!((0..3).all(|at| has(node, &format!("from {at}"))));
+    }
+    let prints: Vec<_> = nodes.iter().map(|node| node.fingerprint().unwrap()).collect();
+    assert!(prints.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_waits_here_and_counts_there() {
+    let nodes = cluster(&["a", "b", "c"]).await;
+    let token = add(&nodes[0], "x");
+    nodes[1].wait_for(&token, LIMIT).await.unwrap();
+    assert!(has(&nodes[1], "x"));
+    nodes[0].replicated(&token, 2, LIMIT).await.unwrap();
+    let refused = nodes[0].replicated(&token, 3, MULTI).await;
+    assert_eq!(refused, Err(WaitError::Timeout { waited: MULTI, missing: 0, replicas: 2 }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_across_a_cut_ends_with_what_is_missing() {
+    let nodes = cluster(&["a", "b"]).await;
+    nodes[0].cut(None);
+    until("the link is gone", || nodes[1].status().unwrap().links.is_empty()).await;
+    let token = add(&nodes[0], "x");
+    let waited = nodes[1].wait_for(&token, MULTI).await;
+    assert_eq!(waited, Err(WaitError::Timeout { waited: MULTI, missing: 1, replicas: 0 }));
+    nodes[0].heal();
+    nodes[1].wait_for(&token, LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn calling_a_node_from_within_itself_is_an_error() {
+    let node = &cluster(&["a"]).await[0];
+    let inner = node.update(|_| node.update(|set| set.insert("x".to_owned())).unwrap_err()).unwrap();
+    assert_eq!(inner.value, NodeError::Reentrant);
+    let inner = node.read(|_| node.read(|set| set.len()));
+    assert_eq!(inner, Ok(Err(NodeError::Reentrant)));
+    assert_eq!(node.read(|_| node.status().map(|_| ())), Ok(Err(NodeError::Reentrant)));
+    add(node, "after");
+    assert!(has(node, "after") && !has(node, "x"));
+}
+
+#[tokio::test]
+async fn a_panic_or_an_error_in_a_closure_leaves_the_node_whole() {
+    let node = cluster(&["a"]).await.remove(0);
+    let panicking = node.clone();
+    let panicked = tokio::task::spawn_blocking(move || {
+        panicking.update(|set| {
+            set.insert("half".to_owned());
+            panic!("on purpose");
+        })
+    });
+    assert!(panicked.await.is_err());
+    let failed = node.try_update(|set| {
+        set.insert("half".to_owned());
+        Err::<(), _>("no")
+    });
+    assert_eq!(failed.unwrap_err(), TryError::Closure("no"));
+    add(&node, "whole");
+    assert_eq!(node.read(|set| set.len()), Ok(1));
+}
+
+#[tokio::test]
+async fn an_update_that_is_too_large_is_refused_where_it_is_written() {
+    let ca = Ca::generate("test").unwrap();
+    let mut config = Config::new("test");
+    config.max_update_bytes = 1024;
+    let node = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).config(config);
+    let node = node.start().await.unwrap();
+    let refused = node.update(|set| set.insert("x".repeat(2_000)));
+    assert!(matches!(refused, Err(NodeError::Update(UpdateError::TooLarge { allowed: 1024, .. }))));
+    assert_eq!(node.read(|set| set.len()), Ok(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_subscriber_is_told_and_can_resume() {
+    let ca = Ca::generate("test").unwrap();
+    let mut net = NetConfig::default();
+    net.subscriber_events = 4;
+    let node = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(net);
+    let node = node.start().await.unwrap();
+    let mut events = node.subscribe();
+    for n in 0..10 {
+        add(&node, &n.to_string());
+    }
+    let Some(Notice::Lagged { missed, resume }) = events.next().await else { panic!("not told") };
+    assert_eq!((missed, resume.updates().len()), (6, 10));
+    for _ in 0..4 {
+        assert!(matches!(events.next().await, Some(Notice::Event(_))));
+    }
+    drop(node);
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_right_before_shutdown_reaches_a_peer() {
+    let nodes = cluster(&["a", "b"]).await;
+    for n in 0..500 {
+        add(&nodes[0], &n.to_string());
+    }
+    nodes[0].shutdown().await;
+    assert_eq!(nodes[1].read(|set| set.len()), Ok(500));
+    assert_eq!(nodes[0].update(|set| set.clear()).unwrap_err(), NodeError::Stopped);
+    assert_eq!(nodes[0].read(|set| set.len()), Ok(500));
+}
+
+#[tokio::test]
+async fn what_cannot_work_does_not_start() {
+    let ca = Ca::generate("test").unwrap();
+    let builder = || Node::<Set>::builder();
+    let missing = builder().identity(ca.issue("a").unwrap()).start().await.err();
+    assert!(matches!(missing, Some(StartError::Missing { .. })));
+    let missing = builder().listen(loopback()).start().await.err();
+    assert!(matches!(missing, Some(StartError::Missing { .. })));
+    let mut net = NetConfig::default();
+    net.keep_alive = Duration::ZERO;
+    let bad = builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(net).start().await.err();
+    assert!(matches!(bad, Some(StartError::Config(error)) if error.field == "keep_alive"));
+    let first = builder().listen(loopback()).identity(ca.issue("a").unwrap()).start().await.unwrap();
+    let taken = builder().listen(first.local_addr()).identity(ca.issue("b").unwrap()).start().await.err();
+    assert!(matches!(taken, Some(StartError::Listen(_))));
+}

@@ -1,0 +1,106 @@
+//! Who is refused, and before what.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crdt_sync::Identity;
+use crdt_sync::certs::{Ca, CertError};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::support::{Set, add, has, loopback, peers, start, until};
+use crdt_sync::Node;
+
+/// A node `a` of the cluster, and one with this identity that dials it and is dialled by it.
+async fn meet(ca: &Ca, stranger: Identity) -> (Node<Set>, Node<Set>) {
+    let stranger = start(stranger, loopback(), &[]).await;
+    let a = start(ca.issue("a").unwrap(), loopback(), &[stranger.local_addr()]).await;
+    let dialling = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    until("the member is in", || peers(&a) == 1).await;
+    drop(dialling);
+    (a, stranger)
+}
+
+/// The stranger dials, is dialled, and nothing passes.
+async fn is_refused(stranger: impl Fn(&Ca) -> Identity) {
+    let ca = Ca::generate("test").unwrap();
+    let (a, dialled) = meet(&ca, stranger(&ca)).await;
+    add(&a, "secret");
+    let dials = start(stranger(&ca), loopback(), &[a.local_addr()]).await;
+    add(&dials, "poison");
+    add(&dialled, "poison");
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let frames = a.status().unwrap().engine.counters.frames_in;
+    assert!(!has(&a, "poison") && !has(&dials, "secret") && !has(&dialled, "secret"));
+    assert_eq!(peers(&dials) + peers(&dialled), 0, "no hello of a was ever read");
+    // Only the member's frames were taken: nothing of the stranger reached the engine.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(a.status().unwrap().engine.counters.frames_in, frames);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_of_another_authority_is_refused() {
+    is_refused(|_| Ca::generate("test").unwrap().issue("x").unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_certificate_is_refused() {
+    is_refused(|ca| {
+        let past = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
+        ca.issue_for("x", past, Duration::from_secs(24 * 3600)).unwrap()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_another_cluster_of_the_same_authority_is_refused() {
+    is_refused(|ca| Ca::from_pem("other", ca.cert_pem(), &ca.key_pem()).unwrap().issue("x").unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_without_a_certificate_is_refused() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let endpoint = anonymous(&ca, loopback());
+    let connection = endpoint.connect(a.local_addr(), "node.crdt").unwrap().await;
+    // The dialler learns of the refusal only when it goes on.
+    let refused = match connection {
+        Err(_) => true,
+        Ok(connection) => tokio::time::timeout(Duration::from_secs(5), connection.closed()).await.is_ok(),
+    };
+    assert!(refused);
+    assert_eq!(a.status().unwrap().engine.counters.frames_in, 0);
+    assert!(a.status().unwrap().engine.peers.is_empty());
+}
+
+/// Checks the node's certificate and shows none.
+fn anonymous(ca: &Ca, listen: SocketAddr) -> quinn::Endpoint {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca.cert_pem().as_bytes()).unwrap()).unwrap();
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(crate::hostile::AnyServer))
+        .with_no_client_auth();
+    crate::hostile::endpoint(tls, listen)
+}
+
+#[test]
+fn names_and_files_that_cannot_work_are_refused() {
+    assert!(matches!(Ca::generate("a/b"), Err(CertError::Name { .. })));
+    assert!(matches!(Ca::generate(""), Err(CertError::Name { .. })));
+    let ca = Ca::generate("test").unwrap();
+    assert!(matches!(ca.issue("münchen"), Err(CertError::Name { .. })));
+    let node = ca.issue("a").unwrap();
+    let back = Identity::from_pem(ca.cert_pem(), node.cert_pem(), node.key_pem()).unwrap();
+    assert_eq!((back.cluster(), back.name()), ("test", "a"));
+    let swapped = Identity::from_pem(ca.cert_pem(), node.key_pem(), node.cert_pem());
+    assert!(matches!(swapped, Err(CertError::Pem { .. })));
+    let authority = Identity::from_pem(ca.cert_pem(), ca.cert_pem(), &ca.key_pem());
+    assert!(matches!(authority, Err(CertError::NoName)));
+    assert!(!format!("{node:?}").contains("PRIVATE"));
+    assert!(PrivateKeyDer::from_pem_slice(node.key_pem().as_bytes()).is_ok());
+}
