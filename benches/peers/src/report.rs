@@ -1,0 +1,97 @@
+//! The table and the JSON.
+
+use serde_json::{Value, json};
+
+use crate::measure::median;
+use crate::rows::Row;
+use crate::scenes::{Scale, Sheet};
+
+/// The medians of all contenders on one type.
+pub struct Report {
+    /// `OrSet` or `LwwMap`.
+    kind: &'static str,
+    /// The floor first, ours last.
+    names: Vec<&'static str>,
+    /// For each row a median for each contender.
+    rows: Vec<(Row, Vec<f64>)>,
+}
+
+impl Report {
+    /// From the sheets of every contender, in the order of their names.
+    pub fn new(kind: &'static str, names: Vec<&'static str>, sheets: &[Vec<Sheet>]) -> Self {
+        let of = |row: Row, sheets: &Vec<Sheet>| {
+            let samples = sheets.iter().flatten().filter(|(at, _)| *at == row).map(|(_, sample)| *sample);
+            median(samples.collect())
+        };
+        let medians = |row| (row, sheets.iter().map(|sheets| of(row, sheets)).collect());
+        Self { kind, names, rows: Row::ALL.into_iter().map(medians).collect() }
+    }
+
+    /// A Markdown table: a number for each contender, and ours over the floor's.
+    pub fn print(&self, scale: Scale) {
+        println!("\n{} of {} elements\n", self.kind, scale.elements);
+        print!("| {:26} | {:10} ", "", "unit");
+        self.names.iter().for_each(|name| print!("| {name:>10} "));
+        println!("| ours/floor | aim     |");
+        println!("|:---|:---{}|---:|---:|", "|---:".repeat(self.names.len()));
+        for (row, medians) in &self.rows {
+            print!("| {:26} | {:10} ", row.name(), row.unit());
+            medians.iter().for_each(|median| print!("| {:>10} ", digits(*median)));
+            let aim = row.aim().map_or(String::new(), |aim| format!("≤ {aim}"));
+            println!("| {:>10} | {aim:7} |", digits(ratio(medians)));
+        }
+    }
+
+    /// The same for programs.
+    pub fn to_json(&self) -> Value {
+        let row = |(row, medians): &(Row, Vec<f64>)| {
+            let medians = self.names.iter().zip(medians);
+            let medians = medians.map(|(name, median)| ((*name).to_owned(), json!(median)));
+            json!({
+                "row": row.name(),
+                "unit": row.unit(),
+                "medians": medians.collect::<serde_json::Map<_, _>>(),
+                "bound": row.bound(),
+                "aim": row.aim(),
+            })
+        };
+        json!({ "type": self.kind, "rows": self.rows.iter().map(row).collect::<Vec<_>>() })
+    }
+
+    /// The rows in which ours is beyond a bound, or not ahead of another crate.
+    pub fn beyond(&self) -> Vec<String> {
+        let mut beyond = Vec::new();
+        for (row, medians) in &self.rows {
+            if let Some(bound) = row.bound().filter(|bound| ratio(medians) > *bound) {
+                beyond.push(format!(
+                    "{}, {}: {} of at most {bound} × the floor",
+                    self.kind,
+                    row.name(),
+                    digits(ratio(medians))
+                ));
+            }
+            let (ours, others) = medians.split_last().expect("ours is a contender");
+            let ahead = others[1..].iter().all(|other| ours < other);
+            if row.leads() && !ahead {
+                beyond.push(format!("{}, {}: not ahead of the other crates", self.kind, row.name()));
+            }
+        }
+        beyond
+    }
+}
+
+/// Ours over the floor's.
+fn ratio(medians: &[f64]) -> f64 {
+    medians[medians.len() - 1] / medians[0]
+}
+
+/// Three significant digits.
+fn digits(number: f64) -> String {
+    match number.abs() {
+        large if large >= 99.95 => format!("{number:.0}"),
+        large if large >= 9.995 => format!("{number:.1}"),
+        large if large >= 0.995 => format!("{number:.2}"),
+        large if large >= 0.01 => format!("{number:.3}"),
+        _ => format!("{number:.5}"),
+    }
+}
