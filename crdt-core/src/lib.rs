@@ -30,7 +30,7 @@
 //! | [`OrSet`] | elements | an addition wins over a removal that has not seen it |
 //! | [`LwwMap`] | values by key | the later stamp shows, key by key; removals are writes |
 //! | [`OrMap`] | any of these by key | merge below the key; a removal takes what it has seen |
-//! | `#[derive(Crdt)]` struct | any of these by field | field by field |
+//! | [`#[derive(Crdt)]`](derive@Crdt) struct | any of these by field | field by field |
 //!
 //! # How it merges
 //! An entry lives under the [`Dot`] that minted it and never changes: any change is a new dot that
@@ -76,6 +76,9 @@ mod replica;
 mod set;
 pub mod view;
 
+#[cfg(feature = "derive")]
+pub use crdt_core_derive::Crdt;
+
 pub use counter::{CounterScratch, GCounter, GCounterEditor, PnCounter, PnCounterEditor, RunEntry, Tally};
 pub use doc::{Delta, Digest, Doc, Walk, WalkOverflow};
 pub use dot::{Dot, ReplicaId};
@@ -83,3 +86,4 @@ pub use map::{LwwMap, LwwMapEditor, OrMap, OrMapEditor};
 pub use register::{LwwRegister, LwwRegisterEditor, Stamped};
 pub use replica::Replica;
 pub use set::{OrSet, OrSetEditor};
+pub use view::Crdt;

@@ -1,1 +1,54 @@
-//! Derive macro of crdt-core.
+//! `#[derive(Crdt)]` for structs whose fields are CRDTs. Documented where it is re-exported, as
+//! `crdt_core::Crdt`.
+
+mod expand;
+mod parse;
+
+use proc_macro::TokenStream;
+
+/// Makes a struct of replicated fields a replicated type.
+///
+/// Fields merge one by one: concurrent writes of different fields are both kept, and those of one
+/// field merge as its type does. The struct can be the root of a document, a field of another
+/// struct, or a value in an `OrMap`.
+///
+/// ```
+/// use crdt_core::{Crdt, Doc, LwwMap, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+///
+/// #[derive(Crdt)]
+/// struct Shop {
+///     sold: PnCounter,
+///     carts: OrMap<String, OrSet<String>>,
+///     profile: LwwMap<String, String>,
+/// }
+///
+/// let mut me = Replica::new(ReplicaId::random());
+/// let mut shop = Doc::<Shop>::default();
+/// let delta = shop.update(&mut me, |shop| {
+///     shop.carts.entry("alice").insert("apple".to_owned());
+///     shop.sold.add(1);
+/// });
+/// assert_eq!(delta.entries().len(), 2);
+/// assert_eq!(shop.sold.value(), 1);
+/// assert!(shop.carts.get("alice").is_some_and(|cart| cart.contains("apple")));
+/// ```
+///
+/// Beside the implementations of `Crdt`, `Default` and, with the feature `codec`, `Wire`, it defines
+/// `ShopEditor`, what an update's closure gets, with an editor for each field; and `ShopEntry`,
+/// `ShopSlot` and `ShopScratch`, which nobody has to name.
+///
+/// # Tags
+/// In bytes a field is a number: its place in the struct, from 1, or what `#[crdt(tag = 7)]` says. A
+/// number stands for its field for ever. New fields take new numbers at the end; once fields are
+/// removed or reordered, all need tags. A build that lacks a field keeps its entries, merges them and
+/// passes them on; it shows them as soon as it knows the field.
+///
+/// # Attributes
+/// `#[crdt(tag = N)]` on a field; `#[crdt(crate = path)]` on the struct, where `crdt_core` has
+/// another name.
+#[proc_macro_derive(Crdt, attributes(crdt))]
+pub fn derive_crdt(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    let expanded = parse::Struct::try_from(input).map(|parsed| expand::expand(&parsed));
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
+}

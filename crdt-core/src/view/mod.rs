@@ -10,6 +10,7 @@
 //! This module is for those who write types of their own by hand; `#[derive(Crdt)]` writes the one
 //! for structs of CRDT fields.
 
+mod features;
 mod frozen;
 mod ids;
 mod keyed;

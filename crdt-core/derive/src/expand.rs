@@ -1,0 +1,316 @@
+//! What the compiler gets.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use crate::parse::{Member, Struct};
+
+/// The companion types and the implementations.
+pub(crate) fn expand(of: &Struct) -> TokenStream {
+    let parts = [companions(of), default(of), crdt(of), wire(of)];
+    quote!(#(#parts)*)
+}
+
+/// The struct's type parameters, each bound to be shared without borrowing.
+fn generics(of: &Struct) -> syn::Generics {
+    let mut generics = of.generics.clone();
+    let krate = &of.krate;
+    for field in &of.fields {
+        let ty = &field.ty;
+        if !of.generics.params.is_empty() {
+            generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: #krate::view::Crdt));
+        }
+    }
+    generics
+}
+
+/// Entry, slot, scratch and editor.
+fn companions(of: &Struct) -> TokenStream {
+    let Struct { name, vis, krate, fields, .. } = of;
+    let generics = generics(of);
+    let (_, _, bounds) = generics.split_for_impl();
+    let params = &generics.params;
+    let comma = (!params.is_empty() && !params.trailing_punct()).then(|| quote!(,));
+    let [entry, slot, scratch, editor] = names(of);
+    let (names, types): (Vec<_>, Vec<_>) = fields.iter().map(|field| (&field.name, &field.ty)).unzip();
+    let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();
+    let visible: Vec<_> = fields.iter().map(|field| &field.vis).collect();
+    let docs: Vec<_> = names.iter().map(|field| format!("Of the field `{field}`.")).collect();
+    let [entry_doc, slot_doc, scratch_doc, editor_doc] = [
+        format!("What travels under one dot of a [`{name}`]."),
+        format!("Where a [`{name}`] keeps an entry."),
+        format!("What an edit of a [`{name}`] has added so far."),
+        format!("Changes a [`{name}`] within one update."),
+    ];
+    quote! {
+        #[doc = #entry_doc]
+        #vis enum #entry<#params> #bounds {
+            #(#[doc = #docs] #variants(<#types as #krate::view::Crdt>::Entry),)*
+            /// Of a field that this build does not know.
+            Unknown(#krate::view::Opaque),
+        }
+
+        #[doc = #slot_doc]
+        #vis enum #slot<#params> #bounds {
+            #(#[doc = #docs] #variants(<#types as #krate::view::Crdt>::Slot),)*
+            /// Of a field that this build does not know.
+            Unknown,
+        }
+
+        #[doc = #scratch_doc]
+        #vis struct #scratch<#params> #bounds {
+            #(#names: <#types as #krate::view::Crdt>::Scratch,)*
+        }
+
+        #[doc = #editor_doc]
+        #vis struct #editor<'crdt, #params #comma> #bounds {
+            #(#[doc = #docs] #visible #names: <#types as #krate::view::Crdt>::Editor<'crdt>,)*
+        }
+    }
+}
+
+fn names(of: &Struct) -> [syn::Ident; 4] {
+    ["Entry", "Slot", "Scratch", "Editor"].map(|part| format_ident!("{}{}", of.name, part))
+}
+
+/// `Default` of the struct and its scratch, `Clone` of its entry, `Copy` of its slot.
+///
+/// Written out, since the standard derives would ask the same of type parameters.
+fn default(of: &Struct) -> TokenStream {
+    let Struct { name, fields, krate, .. } = of;
+    let generics = generics(of);
+    let (impls, types, bounds) = generics.split_for_impl();
+    let [entry, slot, scratch, _] = names(of);
+    let names: Vec<_> = fields.iter().map(|field| &field.name).collect();
+    let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();
+    let tys: Vec<_> = fields.iter().map(|field| &field.ty).collect();
+    quote! {
+        #[automatically_derived]
+        impl #impls ::core::default::Default for #name #types #bounds {
+            fn default() -> Self {
+                Self { #(#names: <#tys as ::core::default::Default>::default(),)* }
+            }
+        }
+
+        #[automatically_derived]
+        impl #impls ::core::default::Default for #scratch #types #bounds {
+            fn default() -> Self {
+                Self { #(#names: <<#tys as #krate::view::Crdt>::Scratch as ::core::default::Default>::default(),)* }
+            }
+        }
+
+        #[automatically_derived]
+        impl #impls ::core::clone::Clone for #entry #types #bounds {
+            fn clone(&self) -> Self {
+                match self {
+                    #(Self::#variants(entry) => Self::#variants(::core::clone::Clone::clone(entry)),)*
+                    Self::Unknown(entry) => Self::Unknown(::core::clone::Clone::clone(entry)),
+                }
+            }
+        }
+
+        #[automatically_derived]
+        impl #impls ::core::clone::Clone for #slot #types #bounds {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        #[automatically_derived]
+        impl #impls ::core::marker::Copy for #slot #types #bounds {}
+    }
+}
+
+/// The view: every call goes to the field that it is about.
+fn crdt(of: &Struct) -> TokenStream {
+    let Struct { name, krate, .. } = of;
+    let generics = generics(of);
+    let (impls, types, bounds) = generics.split_for_impl();
+    let arguments = generics.params.iter().map(argument);
+    let [entry, slot, scratch, editor] = names(of);
+    let methods = [storing(of), asking(of), editing(of)];
+    quote! {
+        #[automatically_derived]
+        impl #impls #krate::view::Crdt for #name #types #bounds {
+            type Entry = #entry #types;
+            type Slot = #slot #types;
+            type Scratch = #scratch #types;
+            type Editor<'crdt> = #editor<'crdt, #(#arguments),*>;
+
+            #(#methods)*
+        }
+    }
+}
+
+/// A parameter where it is used.
+fn argument(param: &syn::GenericParam) -> TokenStream {
+    match param {
+        syn::GenericParam::Type(syn::TypeParam { ident, .. })
+        | syn::GenericParam::Const(syn::ConstParam { ident, .. }) => quote!(#ident),
+        syn::GenericParam::Lifetime(syn::LifetimeParam { lifetime, .. }) => quote!(#lifetime),
+    }
+}
+
+/// Each field's name, its variant, and its type's implementation.
+fn parts(of: &Struct) -> (Vec<&syn::Ident>, Vec<&syn::Ident>, Vec<TokenStream>) {
+    let krate = &of.krate;
+    let parts = of
+        .fields
+        .iter()
+        .map(|Member { name, variant, ty, .. }| ((name, variant), quote!(<#ty as #krate::view::Crdt>)));
+    let (idents, calls): (Vec<_>, Vec<_>) = parts.unzip();
+    let (names, variants) = idents.into_iter().unzip();
+    (names, variants, calls)
+}
+
+/// What takes entries in and gives them out.
+fn storing(of: &Struct) -> TokenStream {
+    let krate = &of.krate;
+    let ([entry, slot, ..], (names, variants, calls)) = (names(of), parts(of));
+    quote! {
+        fn insert(
+            &mut self,
+            at: &mut #krate::view::At<'_>,
+            dot: #krate::view::LocalDot,
+            entry: Self::Entry,
+        ) -> Self::Slot {
+            match entry {
+                #(#entry::#variants(entry) => #slot::#variants(#calls::insert(&mut self.#names, at, dot, entry)),)*
+                #entry::Unknown(entry) => {
+                    at.keep(dot, entry);
+                    #slot::Unknown
+                }
+            }
+        }
+
+        fn remove(&mut self, at: &mut #krate::view::At<'_>, dot: #krate::view::LocalDot, slot: Self::Slot) {
+            match slot {
+                #(#slot::#variants(slot) => #calls::remove(&mut self.#names, at, dot, slot),)*
+                #slot::Unknown => at.release(dot),
+            }
+        }
+
+        fn entry(
+            &self,
+            at: #krate::view::Look<'_>,
+            dot: #krate::view::LocalDot,
+            slot: Self::Slot,
+        ) -> Self::Entry {
+            match slot {
+                #(#slot::#variants(slot) => #entry::#variants(#calls::entry(&self.#names, at, dot, slot)),)*
+                #slot::Unknown => #entry::Unknown(at.kept(dot)),
+            }
+        }
+
+        fn siblings(
+            &self,
+            dot: #krate::view::LocalDot,
+            slot: Self::Slot,
+            each: &mut dyn ::core::ops::FnMut(#krate::view::LocalDot),
+        ) {
+            match slot {
+                #(#slot::#variants(slot) => #calls::siblings(&self.#names, dot, slot, each),)*
+                // The path goes on in bytes that this build cannot read.
+                #slot::Unknown => each(dot),
+            }
+        }
+    }
+}
+
+/// What asks without changing.
+fn asking(of: &Struct) -> TokenStream {
+    let krate = &of.krate;
+    let ([entry, ..], (names, variants, calls)) = (names(of), parts(of));
+    quote! {
+        fn is_bottom(&self) -> bool {
+            true #(&& #calls::is_bottom(&self.#names))*
+        }
+
+        fn is_empty(&self) -> bool {
+            true #(&& #calls::is_empty(&self.#names))*
+        }
+
+        fn stamp(entry: &Self::Entry) -> ::core::option::Option<#krate::clock::Stamp> {
+            match entry {
+                #(#entry::#variants(entry) => #calls::stamp(entry),)*
+                #entry::Unknown(_) => ::core::option::Option::None,
+            }
+        }
+    }
+}
+
+/// What edits.
+fn editing(of: &Struct) -> TokenStream {
+    let krate = &of.krate;
+    let ([entry, _, _, editor], (names, variants, calls)) = (names(of), parts(of));
+    quote! {
+        fn edit<'crdt>(
+            base: ::core::option::Option<&'crdt Self>,
+            scratch: &'crdt Self::Scratch,
+            tx: &'crdt #krate::view::Tx<'crdt>,
+        ) -> Self::Editor<'crdt> {
+            #editor { #(#names: #calls::edit(base.map(|base| &base.#names), &scratch.#names, tx),)* }
+        }
+
+        fn reset(editor: &Self::Editor<'_>) {
+            #(#calls::reset(&editor.#names);)*
+        }
+
+        fn reads_empty(editor: &Self::Editor<'_>) -> bool {
+            true #(&& #calls::reads_empty(&editor.#names))*
+        }
+
+        fn drain(scratch: Self::Scratch, out: &mut dyn ::core::ops::FnMut(u64, Self::Entry)) {
+            #(#calls::drain(scratch.#names, &mut |seq, entry| out(seq, #entry::#variants(entry)));)*
+        }
+    }
+}
+
+/// Bytes: the tag of the field, then the length of the field's entry, then the entry.
+fn wire(of: &Struct) -> TokenStream {
+    let Struct { name, fields, krate, .. } = of;
+    let mut generics = of.generics.clone();
+    for Member { ty, .. } in fields {
+        generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: #krate::codec::Wire));
+    }
+    let (impls, types, _) = of.generics.split_for_impl();
+    let bounds = if of.generics.params.is_empty() { None } else { generics.where_clause };
+    let [entry, ..] = names(of);
+    let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();
+    let tags: Vec<_> = fields.iter().map(|field| field.tag).collect();
+    let calls: Vec<_> = fields.iter().map(|Member { ty, .. }| quote!(<#ty as #krate::codec::Wire>)).collect();
+    quote! {
+        #krate::__if_codec! {
+            #[automatically_derived]
+            impl #impls #krate::codec::Wire for #name #types #bounds {
+                fn encode_entry(
+                    entry: &Self::Entry,
+                    out: &mut #krate::codec::Writer,
+                ) -> ::core::result::Result<(), #krate::codec::EncodeError> {
+                    match entry {
+                        #(#entry::#variants(entry) => out.tagged(#tags, |out| #calls::encode_entry(entry, out)),)*
+                        #entry::Unknown(entry) => out.tagged(entry.tag, |out| {
+                            out.raw(&entry.bytes);
+                            ::core::result::Result::Ok(())
+                        }),
+                    }
+                }
+
+                fn decode_entry(
+                    input: &mut #krate::codec::Reader<'_>,
+                ) -> ::core::result::Result<Self::Entry, #krate::codec::DecodeError> {
+                    let (tag, mut input) = input.tagged()?;
+                    let entry = match tag {
+                        #(#tags => #entry::#variants(#calls::decode_entry(&mut input)?),)*
+                        tag => return ::core::result::Result::Ok(#entry::Unknown(#krate::view::Opaque {
+                            tag,
+                            bytes: input.rest().into(),
+                        })),
+                    };
+                    input.finish()?;
+                    ::core::result::Result::Ok(entry)
+                }
+            }
+        }
+    }
+}

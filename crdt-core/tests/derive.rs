@@ -1,0 +1,230 @@
+//! Structs of replicated fields, and builds that know different fields.
+
+use crdt_core::codec::Limits;
+use crdt_core::{Crdt, Delta, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+
+#[derive(Crdt, Debug)]
+struct Shop {
+    sold: PnCounter,
+    carts: OrMap<String, OrSet<String>>,
+    profile: LwwMap<String, String>,
+}
+
+#[derive(Crdt, Debug)]
+struct User {
+    #[crdt(tag = 2)]
+    name: LwwRegister<String>,
+    #[crdt(tag = 1)]
+    tags: OrSet<String>,
+    address: Address,
+}
+
+#[derive(Crdt, Debug)]
+struct Address {
+    city: LwwRegister<String>,
+    r#type: LwwRegister<u8>,
+}
+
+/// The same struct as an older build knows it.
+#[derive(Crdt, Debug)]
+struct OldUser {
+    #[crdt(tag = 1)]
+    tags: OrSet<String>,
+}
+
+#[derive(Crdt, Debug)]
+struct Shelf<V>
+where
+    V: Crdt,
+{
+    items: OrMap<String, V>,
+    count: PnCounter,
+}
+
+fn replicas() -> (Replica, Replica) {
+    (Replica::new(ReplicaId::from_u128(1)), Replica::new(ReplicaId::from_u128(2)))
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+#[test]
+fn an_update_of_several_fields_is_one_delta() {
+    let (mut me, _) = replicas();
+    let (mut here, mut there) = (Doc::<Shop>::default(), Doc::<Shop>::default());
+    let delta = here.update(&mut me, |shop| {
+        shop.sold.add(3);
+        shop.carts.entry("alice").insert(text("apple"));
+        shop.profile.insert(text("name"), text("corner"));
+    });
+    assert_eq!(delta.entries().len(), 3);
+    there.merge(delta);
+    assert_eq!(there.sold.value(), 3);
+    assert!(there.carts.get("alice").unwrap().contains("apple"));
+    assert_eq!(there.profile.get("name"), Some(&text("corner")));
+}
+
+#[test]
+fn fields_merge_one_by_one() {
+    let (mut a, mut b) = replicas();
+    let (mut here, mut there) = (Doc::<User>::default(), Doc::<User>::default());
+    let ours = here.update(&mut a, |user| {
+        user.name.set(text("ann"));
+        user.address.city.set(text("Tokyo"));
+    });
+    let theirs = there.update(&mut b, |user| {
+        user.tags.insert(text("vip"));
+        user.address.r#type.set(7);
+        user.address.city.set(text("London"));
+    });
+    here.merge(theirs);
+    there.merge(ours);
+    for user in [&here, &there] {
+        assert_eq!(user.name.get(), Some(&text("ann")));
+        assert!(user.tags.contains("vip"));
+        assert_eq!(user.address.city.get(), Some(&text("London")), "the larger id wins the tie");
+        assert_eq!(user.address.city.siblings().count(), 2);
+        assert_eq!(user.address.r#type.get(), Some(&7));
+    }
+    assert_eq!(here, there);
+}
+
+#[test]
+fn an_error_leaves_every_field_as_it_was() {
+    let (mut me, _) = replicas();
+    let mut shop = Doc::<Shop>::default();
+    let _ = shop.update(&mut me, |shop| shop.sold.add(1));
+    let refused = shop.try_update(&mut me, |shop| {
+        shop.sold.add(5);
+        shop.carts.entry("alice").insert(text("apple"));
+        shop.carts.entry("alice").remove("apple");
+        Err::<(), _>("closed")
+    });
+    assert_eq!(refused.unwrap_err(), "closed");
+    assert_eq!((shop.sold.value(), shop.carts.len()), (1, 0));
+}
+
+#[test]
+fn structs_are_values_of_maps_and_vanish_when_removed() {
+    let (mut a, mut b) = replicas();
+    type Users = OrMap<String, User>;
+    let (mut here, mut there) = (Doc::<Users>::default(), Doc::<Users>::default());
+    there.merge(here.update(&mut a, |users| {
+        let ann = users.entry("ann");
+        ann.name.set(text("Ann"));
+        ann.address.city.set(text("Tokyo"));
+        users.entry("bob").name.set(text("Bob"));
+    }));
+    let removal = here.update(&mut a, |users| {
+        users.remove("ann");
+        users.remove("bob");
+    });
+    assert!(here.is_empty());
+    let edit = there.update(&mut b, |users| users.entry("ann").tags.insert(text("vip")));
+    here.merge(edit);
+    there.merge(removal);
+    assert_eq!(here, there);
+    let ann = here.get("ann").expect("the edit that the removal had not seen");
+    assert!(ann.tags.contains("vip") && ann.name.is_empty() && ann.address.city.is_empty());
+    assert!(!here.contains_key("bob"));
+}
+
+#[test]
+fn a_generic_struct_nests_what_it_is_given() {
+    let (mut me, _) = replicas();
+    let mut shelf = Doc::<Shelf<Shelf<OrSet<u8>>>>::default();
+    let _ = shelf.update(&mut me, |shelf| {
+        shelf.count.add(1);
+        shelf.items.entry("top").items.entry("left").insert(5);
+    });
+    let back = Doc::<Shelf<Shelf<OrSet<u8>>>>::decode(&shelf.encode().unwrap(), &Limits::default()).unwrap();
+    assert!(back.items.get("top").unwrap().items.get("left").unwrap().contains(&5));
+    assert_eq!(back.count.value(), 1);
+}
+
+type New = OrMap<String, User>;
+type Old = OrMap<String, OldUser>;
+
+/// Through bytes, as between two builds.
+fn pass<A: crdt_core::codec::Wire, B: crdt_core::codec::Wire>(delta: &Delta<A>) -> Delta<B> {
+    Delta::decode(&delta.encode().unwrap(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn an_older_build_keeps_and_passes_on_what_it_does_not_know() {
+    let (mut me, _) = replicas();
+    let mut new = Doc::<New>::default();
+    let delta = new.update(&mut me, |users| {
+        users.entry("ann").name.set(text("Ann"));
+        users.entry("ann").address.city.set(text("Tokyo"));
+        users.entry("bob").tags.insert(text("vip"));
+    });
+    let mut old = Doc::<Old>::default();
+    old.merge(pass(&delta));
+    assert_eq!(old.fingerprint(), new.fingerprint());
+    assert_eq!(old.encode().unwrap(), new.encode().unwrap(), "byte by byte");
+    assert!(old.contains_key("ann"), "there is something under the key");
+    assert_eq!(old.len(), 2);
+
+    let upgraded = Doc::<New>::decode(&old.encode().unwrap(), &Limits::default()).unwrap();
+    assert_eq!(upgraded.get("ann").unwrap().address.city.get(), Some(&text("Tokyo")));
+    assert_eq!(upgraded.get("ann").unwrap().name.get(), Some(&text("Ann")));
+}
+
+#[test]
+fn an_older_build_removes_what_it_saw_of_unknown_fields_and_no_more() {
+    let (mut a, mut b) = replicas();
+    let mut new = Doc::<New>::default();
+    let first = new.update(&mut a, |users| {
+        users.entry("ann").name.set(text("Ann"));
+        users.entry("ann").address.city.set(text("Tokyo"));
+    });
+    let mut old = Doc::<Old>::default();
+    old.merge(pass(&first));
+    let removal = old.update(&mut b, |users| assert!(users.remove("ann")));
+    assert!(!old.contains_key("ann"));
+    assert_eq!(removal.dead().len(), 2);
+
+    let later = new.update(&mut a, |users| users.entry("ann").name.set(text("Anna")));
+    new.merge(pass(&removal));
+    old.merge(pass(&later));
+    assert_eq!(new.get("ann").unwrap().name.get(), Some(&text("Anna")));
+    assert!(new.get("ann").unwrap().address.city.is_empty());
+    assert!(old.contains_key("ann"));
+    assert_eq!(old.fingerprint(), new.fingerprint());
+    let _ = old.update(&mut b, |users| users.remove("ann"));
+    assert!(old.is_empty());
+}
+
+#[test]
+fn unknown_fields_at_the_root_are_kept_too() {
+    let (mut me, mut other) = replicas();
+    let mut new = Doc::<User>::default();
+    let delta = new.update(&mut me, |user| {
+        user.name.set(text("Ann"));
+        user.tags.insert(text("vip"));
+    });
+    let mut old = Doc::<OldUser>::default();
+    old.merge(pass(&delta));
+    assert!(old.tags.contains("vip"));
+    let _ = old.update(&mut other, |user| user.tags.insert(text("new")));
+    new.merge(pass(&old.to_delta()));
+    assert_eq!(new.name.get(), Some(&text("Ann")));
+    assert!(new.tags.contains("new"));
+    assert_eq!(new.fingerprint(), old.fingerprint());
+    // The newer build changes the field that the older one cannot read.
+    old.merge(pass(&new.update(&mut me, |user| user.name.set(text("Anna")))));
+    assert_eq!(old.encode().unwrap(), new.encode().unwrap());
+}
+
+#[test]
+fn a_known_field_with_bytes_left_over_is_refused() {
+    let (mut me, _) = replicas();
+    let delta = Doc::<OldUser>::default().update(&mut me, |user| user.tags.insert(text("x")));
+    let mut bytes = delta.encode().unwrap();
+    let value = bytes.split_off(bytes.len() - 4); // tag, length, string of one letter
+    assert_eq!(value[..2], [1, 2]);
+    bytes.extend([1, 3, value[2], value[3], 0]);
+    assert!(Delta::<OldUser>::decode(&bytes, &Limits::default()).is_err());
+}
