@@ -1,4 +1,5 @@
 //! Structs of replicated fields, and builds that know different fields.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 use crdt_core::codec::Limits;
 use crdt_core::{Crdt, Delta, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
