@@ -5,7 +5,7 @@ use crdt_core::codec::Wire;
 use super::Engine;
 use crate::proto::event::Event;
 use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter};
-use crate::proto::peer::PeerId;
+use crate::proto::peer::{PeerId, Phase};
 use crate::proto::time::Now;
 
 impl<T: Wire> Engine<T> {
@@ -24,11 +24,11 @@ impl<T: Wire> Engine<T> {
 
     fn next_frame(&mut self, id: PeerId, budget: usize, now: Now) -> Option<Vec<u8>> {
         let peer = self.peers.get_mut(&id)?;
-        if std::mem::take(&mut peer.waiting.hello) {
-            return self.hello(id);
-        }
-        if !peer.is_live() {
-            return None;
+        match peer.phase {
+            Phase::Failed => return None,
+            _ if std::mem::take(&mut peer.waiting.hello) => return self.hello(id),
+            Phase::Greeting { .. } => return None,
+            Phase::Live => {}
         }
         self.control(id).or_else(|| self.updates(id, budget)).or_else(|| self.next_piece(id, budget, now))
     }

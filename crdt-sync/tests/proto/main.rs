@@ -1,0 +1,8 @@
+//! The protocol, one engine and one frame at a time.
+
+mod counterexamples;
+mod lab;
+mod links;
+mod push;
+mod walks;
+mod writes;
