@@ -5,7 +5,7 @@ use core::fmt;
 
 use crdt_core::Dot;
 
-use super::peer::PeerId;
+use super::id::PeerId;
 
 /// A field of [`Config`](super::Config) that cannot work. Nothing was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

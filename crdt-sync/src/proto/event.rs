@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crdt_core::Dot;
 
-use super::peer::PeerId;
+use super::id::PeerId;
 
 /// Something that happened inside the engine, from [`Engine::poll_event`](super::Engine::poll_event).
 ///

@@ -8,10 +8,6 @@ use super::frame::AbortReason;
 use super::holdings::Holdings;
 use super::log::{Log, Position};
 
-/// One live connection, named by the driver and never used again within a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerId(pub u64);
-
 /// One connection. A slow peer costs a cursor, not a queue: everything that waits to be sent is a
 /// flag or a place in the log, and becomes bytes when the stream can take them.
 #[derive(Debug)]

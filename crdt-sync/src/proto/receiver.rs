@@ -6,7 +6,7 @@ use crdt_core::clock::CausalContext;
 
 use super::config::Config;
 use super::error::PeerError;
-use super::peer::PeerId;
+use super::id::PeerId;
 
 /// The receiving side of walks.
 ///

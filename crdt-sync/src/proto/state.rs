@@ -12,8 +12,8 @@ use crdt_core::{Delta, Doc, Dot, Replica, ReplicaId};
 use super::config::Config;
 use super::donation::Donation;
 use super::error::{TryUpdateError, UpdateError};
+use super::id::PeerId;
 use super::log::{Log, Update};
-use super::peer::PeerId;
 use super::time::Now;
 use super::vector;
 

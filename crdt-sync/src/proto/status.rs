@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crdt_core::ReplicaId;
 
-use super::peer::PeerId;
+use super::id::PeerId;
 
 /// A picture of one engine, from [`Engine::status`](super::Engine::status).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::Event;
 use crate::proto::frame::{self, Digest, Frame, Kind, Updates};
+use crate::proto::id::PeerId;
 use crate::proto::log::Update;
-use crate::proto::peer::{PeerId, Phase};
+use crate::proto::peer::Phase;
 use crate::proto::time::Now;
 use crate::proto::wire::Reader;
 

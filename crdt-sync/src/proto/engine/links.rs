@@ -6,7 +6,8 @@ use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::Event;
 use crate::proto::frame::Hello;
-use crate::proto::peer::{Peer, PeerId, Phase};
+use crate::proto::id::PeerId;
+use crate::proto::peer::{Peer, Phase};
 use crate::proto::time::Now;
 
 impl<T: Wire> Engine<T> {

@@ -5,7 +5,8 @@ use crdt_core::codec::Wire;
 use super::Engine;
 use crate::proto::event::Event;
 use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter};
-use crate::proto::peer::{PeerId, Phase};
+use crate::proto::id::PeerId;
+use crate::proto::peer::Phase;
 use crate::proto::time::Now;
 
 impl<T: Wire> Engine<T> {

@@ -8,7 +8,8 @@ use crdt_core::codec::Wire;
 
 use super::Engine;
 use crate::proto::config::Config;
-use crate::proto::peer::{Peer, PeerId, Phase};
+use crate::proto::id::PeerId;
+use crate::proto::peer::{Peer, Phase};
 use crate::proto::status::{PeerState, PeerStatus, Status};
 use crate::proto::token::Token;
 

@@ -9,7 +9,8 @@ use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::WalkOutcome;
 use crate::proto::frame::AbortReason;
-use crate::proto::peer::{Peer, PeerId, Phase};
+use crate::proto::id::PeerId;
+use crate::proto::peer::{Peer, Phase};
 use crate::proto::time::Now;
 
 impl<T: Wire> Engine<T> {

@@ -9,7 +9,7 @@ use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::{Event, WalkOutcome, WalkRole};
 use crate::proto::frame::AbortReason;
-use crate::proto::peer::PeerId;
+use crate::proto::id::PeerId;
 use crate::proto::receiver::Step;
 use crate::proto::time::Now;
 
