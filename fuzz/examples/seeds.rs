@@ -1,0 +1,65 @@
+//! Writes the seeds of the fuzz targets: `cargo run --example seeds`, in `fuzz/`.
+//!
+//! They are honest inputs, so that a short run begins where only a long one would get.
+
+use std::fs;
+use std::io::Result;
+use std::path::Path;
+
+use crdt_core::{Delta, Doc, OrSet, Replica, ReplicaId};
+use crdt_fuzz::decode::{self, Form, Visit};
+use crdt_fuzz::history;
+use crdt_fuzz::shapes::Shape;
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    write(&root.join("decode"), decode_seeds())
+}
+
+fn write(folder: &Path, seeds: Vec<(String, Vec<u8>)>) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, bytes) in seeds {
+        fs::write(folder.join(name), bytes)?;
+    }
+    Ok(())
+}
+
+/// Deltas of every type, two knobs ahead of each.
+fn decode_seeds() -> Vec<(String, Vec<u8>)> {
+    let mut seeds = Vec::new();
+    for kind in 0..=decode::STRUCTS {
+        for (what, bytes) in decode::with_type(kind, Honest).into_iter().flatten() {
+            seeds.push((format!("{kind:02}-{what}"), [&[kind, 0x50], &bytes[..]].concat()));
+        }
+    }
+    let contexts = history::doc::<OrSet<u8>>().context();
+    let two = rmp_serde::to_vec(&(&contexts, &contexts)).expect("a set has bytes");
+    seeds.push(("14-contexts".into(), [&[decode::CONTEXTS, 0], &two[..]].concat()));
+    let one = rmp_serde::to_vec(&contexts).expect("a set has bytes");
+    seeds.push(("15-walk".into(), [&[decode::WALK, 1], &one[..]].concat()));
+    seeds
+}
+
+struct Honest;
+
+impl Visit for Honest {
+    type Output = Vec<(&'static str, Vec<u8>)>;
+
+    fn visit<T: Shape>(self, _form: Form) -> Self::Output {
+        let mut me = Replica::new(ReplicaId::from_u128(3));
+        let mut doc = Doc::<T>::default();
+        let write = doc.update(&mut me, |editor| T::scribble(&editor, 3));
+        let mut group = doc.update(&mut me, |editor| T::reset(&editor));
+        group.merge(doc.update(&mut me, |editor| T::scribble(&editor, 6)));
+        let known = history::doc::<T>();
+        doc.merge_from(&known);
+        let removal = doc.update(&mut me, |editor| T::reset(&editor));
+        let bytes = |delta: Delta<T>| delta.encode().expect("it has bytes");
+        vec![
+            ("write", bytes(write)),
+            ("group", bytes(group)),
+            ("state", bytes(known.to_delta())),
+            ("removal", bytes(removal)),
+        ]
+    }
+}

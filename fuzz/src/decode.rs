@@ -1,0 +1,239 @@
+//! Bytes that anybody may have sent, as a delta of every shipped type.
+//!
+//! What decodes has to be in canonical form, to merge into any state by the set algebra and nothing
+//! else, and to leave a state that every reader and every editor can work with.
+//!
+//! An input is a byte that chooses the type, a byte of [`Knobs`], and the bytes to decode.
+
+use crdt_core::codec::Limits;
+use crdt_core::{Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+
+use crate::envelope::Envelope;
+use crate::shapes::{Note, OldShop, Shape, Shop};
+use crate::{contexts, history};
+
+/// Runs one input.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn run(input: &[u8]) {
+    let [kind, knobs, bytes @ ..] = input else { return };
+    let knobs = Knobs(*knobs);
+    match kind % KINDS {
+        STRUCTS => structs(bytes, knobs),
+        CONTEXTS => contexts::run(bytes),
+        WALK => contexts::walk(bytes, knobs.0),
+        kind => {
+            with_type(kind, Check { bytes, knobs });
+        }
+    }
+}
+
+/// How many kinds of input there are: below [`STRUCTS`] those of [`with_type`].
+pub const KINDS: u8 = 16;
+/// A struct, read by a newer and an older build.
+pub const STRUCTS: u8 = 13;
+/// Two sets of dots.
+pub const CONTEXTS: u8 = 14;
+/// A set of dots, as the receiver of a walk.
+pub const WALK: u8 = 15;
+
+/// Something to do with a type that is known only at run time.
+pub trait Visit {
+    /// What it gives.
+    type Output;
+
+    /// Does it.
+    fn visit<T: Shape>(self, form: Form) -> Self::Output;
+}
+
+/// Whether the entries of a type have one form only, so that equal bytes can be asked for.
+///
+/// The envelope has one; in MessagePack one value has several, of which the encoder writes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Each entry is one string of bytes.
+    One,
+    /// Not so.
+    Several,
+}
+
+/// Visits the type with this number, if there is one.
+pub fn with_type<V: Visit>(kind: u8, visit: V) -> Option<V::Output> {
+    Some(match kind {
+        0 => visit.visit::<GCounter>(Form::One),
+        1 => visit.visit::<PnCounter>(Form::One),
+        2 => visit.visit::<OrSet<bool>>(Form::One),
+        3 => visit.visit::<OrMap<bool, PnCounter>>(Form::One),
+        4 => visit.visit::<LwwRegister<String>>(Form::Several),
+        5 => visit.visit::<LwwRegister<Note>>(Form::Several),
+        6 => visit.visit::<OrSet<String>>(Form::Several),
+        7 => visit.visit::<LwwMap<String, String>>(Form::Several),
+        8 => visit.visit::<LwwMap<u8, f64>>(Form::Several),
+        9 => visit.visit::<OrMap<String, OrSet<String>>>(Form::Several),
+        10 => visit.visit::<OrMap<u8, OrMap<bool, LwwRegister<u8>>>>(Form::Several),
+        11 => visit.visit::<OrMap<String, LwwMap<u8, bool>>>(Form::Several),
+        12 | STRUCTS => visit.visit::<Shop>(Form::Several),
+        _ => return None,
+    })
+}
+
+struct Check<'a> {
+    bytes: &'a [u8],
+    knobs: Knobs,
+}
+
+impl Visit for Check<'_> {
+    type Output = ();
+
+    fn visit<T: Shape>(self, form: Form) {
+        delta::<T>(self.bytes, self.knobs, form);
+    }
+}
+
+/// What an input chooses beside its bytes.
+#[derive(Clone, Copy, Debug)]
+struct Knobs(u8);
+
+impl Knobs {
+    fn limits(self) -> Limits {
+        let tight = Limits { max_bytes: 256, max_entries: 4, max_replicas: 3, max_depth: 3 };
+        [Limits::default(), Limits::TRUSTED, tight, Limits { max_entries: 16, ..Limits::default() }]
+            [usize::from(self.0 % 4)]
+    }
+
+    /// The entries of one chunk.
+    fn chunk(self) -> usize {
+        usize::from(self.0 / 4 % 4) + 1
+    }
+
+    /// What is written on top.
+    fn salt(self) -> u8 {
+        self.0 / 16
+    }
+}
+
+fn delta<T: Shape>(bytes: &[u8], knobs: Knobs, form: Form) {
+    let limits = knobs.limits();
+    let Ok(delta) = Delta::<T>::decode(bytes, &limits) else { return };
+    assert!(bytes.len() <= limits.max_bytes && delta.entries().len() <= limits.max_entries);
+    assert!(delta.context().replicas() <= limits.max_replicas);
+
+    let envelope = Envelope::read(bytes).expect("what is decoded keeps the rules of the envelope");
+    let canonical = delta.encode().expect("what was decoded has bytes");
+    assert_eq!(canonical[..envelope.head], bytes[..envelope.head], "an envelope has one form");
+    assert!(form == Form::Several || canonical == bytes, "equal deltas have equal bytes");
+
+    alone(&delta, &envelope, &canonical, knobs);
+    let base = history::doc::<T>();
+    joined(&delta, &envelope, &base);
+    walked(&delta, &base, knobs);
+    edited(&delta, bytes, base, knobs.salt());
+}
+
+/// Into a state that knows nothing.
+fn alone<T: Shape>(delta: &Delta<T>, envelope: &Envelope, bytes: &[u8], knobs: Knobs) {
+    let mut doc = Doc::<T>::default();
+    assert_eq!(doc.merge(delta.clone()), !delta.is_empty());
+    assert!(!doc.merge(delta.clone()), "merging again changes nothing");
+    assert_eq!(doc.live_len() as u64, envelope.live_len());
+    assert_eq!(doc.context(), delta.context());
+    assert!(delta.entries().iter().all(|(dot, _)| doc.is_live(*dot)));
+    assert_eq!(doc.encode().expect("it has bytes"), bytes, "a view gives back what it took in");
+
+    let back = Doc::<T>::decode(bytes, &Limits::TRUSTED).expect("canonical bytes are accepted");
+    assert!(back == doc && back.fingerprint() == doc.fingerprint());
+    assert!(doc.difference(&back).is_empty() && doc.delta_since(&doc.digest()).is_empty());
+
+    let reading = doc.reading();
+    assert_eq!(back.reading(), reading);
+    let mut backwards = Doc::<T>::default();
+    for chunk in history::chunks(&doc, &backwards.context(), knobs.chunk()).into_iter().rev() {
+        backwards.merge(chunk);
+    }
+    assert_eq!(backwards.encode().expect("it has bytes"), bytes);
+    assert_eq!(backwards.reading(), reading, "a view is a function of its entries");
+}
+
+/// Into a state with a past, by set algebra.
+fn joined<T: Shape>(delta: &Delta<T>, envelope: &Envelope, base: &Doc<T>) {
+    let mut doc = base.clone();
+    let changed = doc.merge(delta.clone());
+    assert_eq!(changed, doc.fingerprint() != base.fingerprint());
+    assert!(!doc.merge(delta.clone()) && !doc.merge_from(base), "merging again changes nothing");
+
+    let bytes = doc.encode().expect("it has bytes");
+    let past = Envelope::read(&base.encode().expect("it has bytes")).expect("own bytes keep the rules");
+    let expected = past.join(envelope);
+    let found = Envelope::read(&bytes).expect("own bytes keep the rules");
+    assert_eq!((&found.live, &found.dead), (&expected.live, &expected.dead));
+
+    let mut other = Doc::from(delta.clone());
+    other.merge_from(base);
+    assert!(other == doc && other.fingerprint() == doc.fingerprint(), "merging commutes");
+    let mut group = base.to_delta();
+    group.merge(delta.clone());
+    assert!(Doc::from(group) == doc, "a group says what its parts say");
+
+    let news = doc.difference(base);
+    assert_eq!(news.is_empty(), !changed);
+    assert!(delta.context().is_superset(&news.context()), "a difference holds nothing but news");
+    let mut grown = base.clone();
+    grown.merge(news);
+    assert!(grown == doc, "a difference is complete");
+    // One dot with two meanings: the bytes of a liar, for whom only dots are kept in step.
+    if !delta.entries().iter().any(|(dot, _)| base.context().contains(*dot)) {
+        assert_eq!(other.reading(), doc.reading());
+        assert_eq!(grown.encode().expect("it has bytes"), bytes);
+    }
+}
+
+/// To a receiver in chunks.
+fn walked<T: Shape>(delta: &Delta<T>, base: &Doc<T>, knobs: Knobs) {
+    let mut donor = base.clone();
+    donor.merge(delta.clone());
+    for mut receiver in [Doc::<T>::default(), base.clone()] {
+        for chunk in history::chunks(&donor, &receiver.context(), knobs.chunk()) {
+            receiver.merge(chunk);
+        }
+        assert!(receiver == donor, "a whole walk transfers a whole state");
+    }
+}
+
+/// Under the hands of an honest writer.
+fn edited<T: Shape>(delta: &Delta<T>, bytes: &[u8], mut doc: Doc<T>, salt: u8) {
+    const WRITER: ReplicaId = ReplicaId::from_u128(0xfeed_f00d_dead_beef_0123_4567_89ab_cdef);
+    doc.merge(delta.clone());
+    let before = doc.clone();
+    let mut me = Replica::new(WRITER);
+    let written = doc.update(&mut me, |editor| T::scribble(&editor, salt));
+    // Who forges the writer's own entries, or sums that nobody lives to count, may hide a write.
+    let forged = bytes.windows(16).any(|window| window == WRITER.as_bytes());
+    let enormous = bytes.windows(13).any(|window| window.iter().all(|byte| byte & 0x80 != 0));
+    assert!(forged || enormous || T::shows(Some(&before), &doc, salt), "one's own write is visible");
+    let mut peer = before.clone();
+    peer.merge(written.clone());
+    assert!(forged || written == doc.difference(&before), "a delta says what the edit did, and no more");
+    assert_eq!(peer.reading(), doc.reading());
+
+    let reset = doc.update(&mut me, |editor| T::reset(&editor));
+    assert!(doc.is_empty(), "a reset leaves {}", doc.reading());
+    peer.merge(reset.clone());
+    assert_eq!((peer.fingerprint(), peer.reading()), (doc.fingerprint(), doc.reading()));
+    let sent = reset.encode().expect("it has bytes");
+    assert!(forged || Delta::<T>::decode(&sent, &Limits::TRUSTED).as_ref() == Ok(&reset));
+}
+
+/// A struct, and the same one as an older build knows it.
+fn structs(bytes: &[u8], knobs: Knobs) {
+    delta::<Shop>(bytes, knobs, Form::Several);
+    delta::<OldShop>(bytes, knobs, Form::Several);
+    let Ok(new) = Delta::<Shop>::decode(bytes, &Limits::TRUSTED) else { return };
+    let old =
+        Doc::<OldShop>::decode(bytes, &Limits::TRUSTED).expect("an old build takes what it does not know");
+    let relayed = old.encode().expect("it has bytes");
+    let back = Delta::<Shop>::decode(&relayed, &Limits::TRUSTED).expect("it was relayed whole");
+    assert_eq!(back, new);
+    assert_eq!(back.encode(), new.encode(), "an old build relays what it does not know");
+    assert_eq!(old.fingerprint(), Doc::from(new).fingerprint());
+}
