@@ -144,22 +144,17 @@ impl<K: Hash + Eq, V> LwwMap<K, V> {
     }
 
     fn add(&mut self, ids: &Ids, key: K, cell: Cell<V>) -> u32 {
-        let head = self.cells.head(&key);
-        let before = head.map_or(0, |head| self.counts(head));
         let rank = (cell.written.stamp, cell.dot);
-        let outranks = |old: &Cell<V>| outranks(ids, rank, (old.written.stamp, old.dot));
-        let slot = self.cells.add_to(head, key, cell, outranks);
+        let slot = self.cells.add(key, cell, |old| outranks(ids, rank, (old.written.stamp, old.dot)));
         if self.cells.is_head(slot) {
-            self.len = self.len + self.counts(slot) - before;
+            self.len = self.len + self.counts(slot) - self.counts_behind(slot);
         }
         slot
     }
 
     fn take(&mut self, slot: u32) -> Cell<V> {
         if self.cells.is_head(slot) {
-            let next = self.cells.chain(slot).nth(1);
-            let after = next.map_or(0, |(next, _)| self.counts(next));
-            self.len = self.len + after - self.counts(slot);
+            self.len = self.len + self.counts_behind(slot) - self.counts(slot);
         }
         self.cells.take(slot).1
     }
@@ -169,6 +164,11 @@ impl<K, V> LwwMap<K, V> {
     /// 1 if the write in `slot` is a value, or 0.
     fn counts(&self, slot: u32) -> usize {
         usize::from(self.cells.get(slot).1.written.value.is_some())
+    }
+
+    /// The same for the write that comes next to it: the winner without it.
+    fn counts_behind(&self, head: u32) -> usize {
+        self.cells.chain(head).nth(1).map_or(0, |(next, _)| self.counts(next))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::slab::Slab;
 use super::{Frozen, Keyed, LocalDot};
 
 /// One step: add a payload under a key, or take the n-th payload that is in.
@@ -77,6 +78,25 @@ proptest! {
         }
         let left: BTreeSet<_> = store.into_payloads().collect();
         prop_assert_eq!(left, model.slots.into_values().collect::<BTreeSet<_>>());
+    }
+
+    /// Over several pages, emptied and filled again.
+    #[test]
+    fn a_slot_keeps_its_value_and_its_number(rounds in prop::collection::vec((0usize..700, 0usize..700), 1..6)) {
+        let (mut slab, mut model) = (Slab::default(), BTreeMap::new());
+        for (round, (puts, takes)) in rounds.into_iter().enumerate() {
+            for value in 0..puts {
+                prop_assert_eq!(model.insert(slab.put((round, value)), (round, value)), None, "the slot was free");
+            }
+            for _ in 0..takes.min(model.len()) {
+                let slot = *model.keys().nth(takes % model.len()).unwrap();
+                prop_assert_eq!(Some(slab.take(slot)), model.remove(&slot));
+            }
+            prop_assert_eq!(slab.len(), model.len());
+            prop_assert_eq!(slab.iter().collect::<Vec<_>>(), model.iter().map(|(slot, value)| (*slot, value)).collect::<Vec<_>>());
+            prop_assert!(model.iter().all(|(slot, value)| slab.get(*slot) == value));
+        }
+        prop_assert!(slab.into_values().eq(model.into_values()));
     }
 
     #[test]
