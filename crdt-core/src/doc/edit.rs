@@ -30,7 +30,7 @@ impl<T: Crdt> Doc<T> {
     pub fn update<R>(&mut self, me: &mut Replica, edit: impl FnOnce(T::Editor<'_>) -> R) -> Delta<T> {
         let staged = self.stage(me, |editor| Ok::<R, Infallible>(edit(editor)));
         let Ok((_, delta)) = staged;
-        self.merge(delta.clone());
+        self.merge_ref(&delta);
         delta
     }
 
@@ -57,7 +57,7 @@ impl<T: Crdt> Doc<T> {
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<(R, Delta<T>), E> {
         let (result, delta) = self.stage(me, edit)?;
-        self.merge(delta.clone());
+        self.merge_ref(&delta);
         Ok((result, delta))
     }
 

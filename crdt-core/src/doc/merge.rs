@@ -1,7 +1,5 @@
 //! The one merge, and its inverse, the difference.
 
-use alloc::vec::Vec;
-
 use super::digest::{Digest, Known};
 use super::index::Lane;
 use super::{Delta, Doc, ROOT};
@@ -15,11 +13,22 @@ impl<T: Crdt> Doc<T> {
     /// Total: it cannot fail, panic or block, and it reads no clock. It costs the entries and runs of
     /// the delta and the entries that these remove, each times a logarithm of the document.
     pub fn merge(&mut self, delta: Delta<T>) -> bool {
+        let Delta { entries, dead } = delta;
+        self.join(entries.into_iter(), &dead)
+    }
+
+    /// The same for a delta that goes on its way afterwards: copies the entries, not their list.
+    pub(super) fn merge_ref(&mut self, delta: &Delta<T>) -> bool {
+        let entries = delta.entries.iter().map(|(dot, entry)| (*dot, entry.clone()));
+        self.join(entries, &delta.dead)
+    }
+
+    fn join(&mut self, entries: impl Iterator<Item = (Dot, T::Entry)>, dead: &CausalContext) -> bool {
         let mut changed = false;
-        for (dot, entry) in delta.entries {
+        for (dot, entry) in entries {
             changed |= self.take_in(dot, entry);
         }
-        for (id, dead) in delta.dead.iter() {
+        for (id, dead) in dead.iter() {
             let place = self.place(id);
             for (first, last) in dead.iter() {
                 changed |= self.put_out(place, first, last);
@@ -102,14 +111,20 @@ impl<T: Crdt> Doc<T> {
 
     /// Marks dots as seen and takes out those that are live.
     fn put_out(&mut self, place: u32, first: u64, last: u64) -> bool {
-        let lane = self.index.lane(place);
-        let dying: Vec<u64> = lane.into_iter().flat_map(|lane| lane.live_in(first, last)).collect();
-        for &seq in &dying {
-            let Some(slot) = self.index.remove(place, seq) else { continue };
+        let mut changed = self.index.see(place, first, last);
+        while let Some(seq) = self.next_live(place, first, last)
+            && let Some(slot) = self.index.remove(place, seq)
+        {
             let mut at = At { ids: &self.ids, unknown: &mut self.unknown, holder: ROOT };
             self.root.remove(&mut at, LocalDot::new(place, seq), slot);
+            changed = true;
         }
-        self.index.see(place, first, last) | !dying.is_empty()
+        changed
+    }
+
+    /// The lowest live dot of a replica between two.
+    fn next_live(&self, place: u32, first: u64, last: u64) -> Option<u64> {
+        self.index.lane(place)?.live_in(first, last).next()
     }
 }
 
