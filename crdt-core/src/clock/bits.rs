@@ -33,6 +33,13 @@ impl Bits {
         self.0[(bit / 64) as usize] &= !(1 << (bit % 64));
     }
 
+    /// The bits `first` to `last`.
+    pub(crate) fn range(first: u64, last: u64) -> Self {
+        let mut bits = Self::default();
+        bits.set_range(first, last);
+        bits
+    }
+
     /// Sets the bits `first` to `last`.
     pub(crate) fn set_range(&mut self, first: u64, last: u64) {
         for (word, bits) in (0u64..).zip(&mut self.0) {
@@ -43,6 +50,12 @@ impl Bits {
                 *bits |= (u64::MAX << from) & (u64::MAX >> (63 - to));
             }
         }
+    }
+
+    /// Whether no bit from `bit` on is set.
+    pub(crate) fn ends_before(self, bit: u64) -> bool {
+        let word = (bit / 64) as usize;
+        self.0[word] >> (bit % 64) == 0 && self.0[word + 1..].iter().all(|word| *word == 0)
     }
 
     /// How many bits below `bit` are set.

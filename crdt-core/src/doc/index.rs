@@ -1,10 +1,10 @@
 //! Which dots are seen, which are live, and in which slot of the view each live one lies.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use siphasher::sip128::SipHasher24;
 
+use super::blocks::Blocks;
 use super::digest::{Digest, Known};
 use crate::clock::{BLOCK, Bits, Intervals};
 use crate::dot::ReplicaId;
@@ -29,16 +29,7 @@ pub(super) struct Index<S> {
 pub(super) struct Lane<S> {
     pub(super) id: ReplicaId,
     pub(super) context: Intervals,
-    blocks: BTreeMap<u64, Block<S>>,
-}
-
-/// The live dots of one block, with their slots packed in order.
-#[derive(Clone, Debug)]
-struct Block<S> {
-    bits: Bits,
-    slots: Vec<S>,
-    hash: u128,
-    unsettled: bool,
+    blocks: Blocks<S>,
 }
 
 impl<S: Copy> Index<S> {
@@ -64,7 +55,7 @@ impl<S: Copy> Index<S> {
 
     /// The lane of the replica with the next place in the table.
     pub(super) fn push_lane(&mut self, id: ReplicaId) {
-        self.lanes.push(Lane { id, context: Intervals::default(), blocks: BTreeMap::new() });
+        self.lanes.push(Lane { id, context: Intervals::default(), blocks: Blocks::new() });
     }
 
     /// Marks dots as seen; returns whether any was new.
@@ -74,7 +65,7 @@ impl<S: Copy> Index<S> {
 
     /// Adds a live dot, which is not in yet.
     pub(super) fn add(&mut self, place: u32, seq: u64, slot: S) {
-        let block = self.lanes[place as usize].blocks.entry(seq / BLOCK).or_insert_with(Block::new);
+        let block = self.lanes[place as usize].blocks.get_or_new(seq / BLOCK);
         block.add(seq % BLOCK, slot);
         self.live += 1;
         if !block.unsettled {
@@ -86,14 +77,14 @@ impl<S: Copy> Index<S> {
     /// Takes out a dot that is live; returns its slot.
     pub(super) fn remove(&mut self, place: u32, seq: u64) -> Option<S> {
         let blocks = &mut self.lanes[place as usize].blocks;
-        let block = blocks.get_mut(&(seq / BLOCK))?;
+        let block = blocks.get_mut(seq / BLOCK)?;
         let slot = block.take(seq % BLOCK)?;
         self.live -= 1;
         let was_settled = !block.unsettled;
         block.unsettled = true;
         if block.bits.is_empty() {
             self.settled = self.settled.wrapping_sub(block.hash);
-            blocks.remove(&(seq / BLOCK));
+            blocks.remove(seq / BLOCK);
             if !was_settled {
                 self.unsettled.retain(|&entry| entry != (place, seq / BLOCK));
             }
@@ -114,7 +105,7 @@ impl<S: Copy> Index<S> {
     fn settle(&mut self) {
         for (place, number) in core::mem::take(&mut self.unsettled) {
             let lane = &mut self.lanes[place as usize];
-            if let Some(block) = lane.blocks.get_mut(&number) {
+            if let Some(block) = lane.blocks.get_mut(number) {
                 let hash = hash_block(&self.key, lane.id, number, block.bits);
                 self.settled = self.settled.wrapping_sub(block.hash).wrapping_add(hash);
                 (block.hash, block.unsettled) = (hash, false);
@@ -127,7 +118,7 @@ impl<S: Copy> Index<S> {
         let mut sum = self.settled;
         for &(place, number) in &self.unsettled {
             let lane = &self.lanes[place as usize];
-            let Some(block) = lane.blocks.get(&number) else { continue };
+            let Some(block) = lane.blocks.get(number) else { continue };
             let hash = hash_block(&self.key, lane.id, number, block.bits);
             sum = sum.wrapping_sub(block.hash).wrapping_add(hash);
         }
@@ -142,7 +133,7 @@ impl<S: Copy> Index<S> {
     /// The same facts without slots, in the order of ids.
     pub(super) fn digest(&self) -> Digest {
         let known = |lane: &Lane<S>| {
-            let live = lane.blocks.iter().map(|(&number, block)| (number, block.bits)).collect();
+            let live = lane.blocks().collect();
             (lane.id, Known { context: lane.context.clone(), live })
         };
         self.lanes.iter().filter(|lane| !lane.context.is_empty()).map(known).collect()
@@ -152,24 +143,27 @@ impl<S: Copy> Index<S> {
 impl<S: Copy> Lane<S> {
     /// The slot of a live dot.
     pub(super) fn slot(&self, seq: u64) -> Option<S> {
-        self.blocks.get(&(seq / BLOCK))?.get(seq % BLOCK)
+        self.blocks.get(seq / BLOCK)?.get(seq % BLOCK)
     }
 
     /// The live dots of one block.
     pub(super) fn bits(&self, number: u64) -> Bits {
-        self.blocks.get(&number).map_or_else(Bits::default, |block| block.bits)
+        self.blocks.get(number).map_or_else(Bits::default, |block| block.bits)
     }
 
     /// The live dots, block by block.
     pub(super) fn blocks(&self) -> impl Iterator<Item = (u64, Bits)> + '_ {
-        self.blocks.iter().map(|(&number, block)| (number, block.bits))
+        self.blocks.iter().map(|(number, block)| (number, block.bits))
     }
 
     /// The live dots from `first` to `last`, ascending.
     pub(super) fn live_in(&self, first: u64, last: u64) -> impl Iterator<Item = u64> + '_ {
         let blocks = self.blocks.range(first / BLOCK..=last / BLOCK);
-        let dots = blocks.flat_map(|(&number, block)| block.bits.iter().map(move |bit| number * BLOCK + bit));
-        dots.filter(move |&seq| first <= seq && seq <= last)
+        blocks.flat_map(move |(number, block)| {
+            let base = number * BLOCK;
+            let bits = block.bits & Bits::range(first.max(base) - base, last.min(base + (BLOCK - 1)) - base);
+            bits.iter().map(move |bit| base + bit)
+        })
     }
 
     /// Calls `dead` for each maximal range of `first..=last` without a live dot.
@@ -184,29 +178,6 @@ impl<S: Copy> Lane<S> {
         if next <= last {
             dead(next, last);
         }
-    }
-}
-
-impl<S: Copy> Block<S> {
-    fn new() -> Self {
-        Self { bits: Bits::default(), slots: Vec::new(), hash: 0, unsettled: false }
-    }
-
-    fn add(&mut self, bit: u64, slot: S) {
-        self.slots.insert(self.bits.rank(bit), slot);
-        self.bits.set(bit);
-    }
-
-    fn get(&self, bit: u64) -> Option<S> {
-        self.bits.contains(bit).then(|| self.slots[self.bits.rank(bit)])
-    }
-
-    fn take(&mut self, bit: u64) -> Option<S> {
-        if !self.bits.contains(bit) {
-            return None;
-        }
-        self.bits.clear(bit);
-        Some(self.slots.remove(self.bits.rank(bit)))
     }
 }
 

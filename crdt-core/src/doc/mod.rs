@@ -1,5 +1,6 @@
 //! The document: entries, context, index, and the one merge.
 
+mod blocks;
 mod delta;
 mod digest;
 mod edit;

@@ -1,0 +1,113 @@
+//! The live dots of one replica, block by block.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use crate::clock::Bits;
+
+/// Blocks by number, none empty for long.
+///
+/// Writes come in the order of their numbers, so nearly all of them meet the last block: it lies
+/// beside the map, and most writes search nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Blocks<S> {
+    /// All but the last one.
+    earlier: BTreeMap<u64, Block<S>>,
+    /// The block with the largest number, or none while that lies in the map.
+    last: Option<(u64, Block<S>)>,
+}
+
+/// The live dots of one block, with their slots packed in order.
+#[derive(Clone, Debug)]
+pub(super) struct Block<S> {
+    pub(super) bits: Bits,
+    slots: Vec<S>,
+    /// The hash of the bits, unless it is unsettled.
+    pub(super) hash: u128,
+    pub(super) unsettled: bool,
+}
+
+impl<S: Copy> Blocks<S> {
+    pub(super) fn new() -> Self {
+        Self { earlier: BTreeMap::new(), last: None }
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&Block<S>> {
+        match &self.last {
+            Some((last, block)) if *last == number => Some(block),
+            _ => self.earlier.get(&number),
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Block<S>> {
+        match &mut self.last {
+            Some((last, block)) if *last == number => Some(block),
+            _ => self.earlier.get_mut(&number),
+        }
+    }
+
+    /// The block with this number, made if there is none.
+    pub(super) fn get_or_new(&mut self, number: u64) -> &mut Block<S> {
+        let last = match (&self.last, self.earlier.last_key_value()) {
+            (Some((last, _)), _) | (None, Some((last, _))) => Some(*last),
+            (None, None) => None,
+        };
+        if last.is_none_or(|last| last < number) {
+            let before = self.last.replace((number, Block::new()));
+            self.earlier.extend(before);
+        }
+        match &mut self.last {
+            Some((last, block)) if *last == number => block,
+            _ => self.earlier.entry(number).or_insert_with(Block::new),
+        }
+    }
+
+    pub(super) fn remove(&mut self, number: u64) {
+        if self.last.as_ref().is_some_and(|(last, _)| *last == number) {
+            self.last = None;
+        } else {
+            self.earlier.remove(&number);
+        }
+    }
+
+    /// The blocks with their numbers, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Block<S>)> + '_ {
+        self.range(0..=u64::MAX)
+    }
+
+    /// The blocks with these numbers, ascending.
+    pub(super) fn range(&self, numbers: RangeInclusive<u64>) -> impl Iterator<Item = (u64, &Block<S>)> + '_ {
+        let last = self.last.as_ref().filter(|(last, _)| numbers.contains(last));
+        let last = last.map(|(number, block)| (*number, block));
+        self.earlier.range(numbers).map(|(&number, block)| (number, block)).chain(last)
+    }
+}
+
+impl<S: Copy> Block<S> {
+    fn new() -> Self {
+        Self { bits: Bits::default(), slots: Vec::new(), hash: 0, unsettled: false }
+    }
+
+    /// Adds a dot, which is not in.
+    pub(super) fn add(&mut self, bit: u64, slot: S) {
+        if self.bits.ends_before(bit) {
+            self.slots.push(slot);
+        } else {
+            self.slots.insert(self.bits.rank(bit), slot);
+        }
+        self.bits.set(bit);
+    }
+
+    pub(super) fn get(&self, bit: u64) -> Option<S> {
+        self.bits.contains(bit).then(|| self.slots[self.bits.rank(bit)])
+    }
+
+    pub(super) fn take(&mut self, bit: u64) -> Option<S> {
+        if !self.bits.contains(bit) {
+            return None;
+        }
+        self.bits.clear(bit);
+        Some(self.slots.remove(self.bits.rank(bit)))
+    }
+}
