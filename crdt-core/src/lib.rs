@@ -70,6 +70,8 @@ pub mod codec;
 mod counter;
 mod doc;
 mod dot;
+#[cfg(feature = "laws")]
+pub mod laws;
 mod map;
 mod register;
 mod replica;

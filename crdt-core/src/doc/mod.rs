@@ -122,7 +122,7 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// The live dots that share the path of `dot`, ascending, if it is live.
-    fn siblings(&self, dot: Dot) -> Vec<Dot> {
+    pub(crate) fn siblings(&self, dot: Dot) -> Vec<Dot> {
         let Some((place, slot)) = self.ids.place(dot.replica).zip(self.slot(dot)) else { return Vec::new() };
         let mut dots = Vec::new();
         let local = LocalDot::new(place, dot.seq);
