@@ -142,6 +142,8 @@ fn the_driver_and_the_simulator_do_not_know_of_each_other() {
 #[test]
 fn the_crate_root_is_only_a_door() {
     let code = code(&source_dir().join("lib.rs"));
+    // The README is compiled as a doctest through an item that exists for nothing else.
+    let code = code.split("#[cfg(doctest)]").next().unwrap_or_default();
     for item in ["fn ", "struct ", "enum ", "impl ", "trait ", "const ", "static "] {
         assert!(!code.contains(item), "lib.rs is for docs, lints and re-exports: move `{item}` away");
     }

@@ -3,6 +3,10 @@
 use crdt_core::Dot;
 use crdt_core::clock::CausalContext;
 
+use super::config::Config;
+use super::error::PeerError;
+use super::vector;
+
 /// The updates that one peer has: what it said, and what was sent to it on this connection.
 ///
 /// Numbers are all that is compared. An update whose number the peer lacks is sent whole, whatever
@@ -40,6 +44,11 @@ impl Holdings {
     pub(super) fn reported(&mut self, updates: &CausalContext) {
         self.applied.union_with(updates);
         self.known.union_with(updates);
+    }
+
+    /// Whether what the peer said so far is more than any vector may hold.
+    pub(super) fn check(&self, config: &Config) -> Result<(), PeerError> {
+        vector::check(&self.known, config)
     }
 
     /// The peer has applied this one: it sent it.

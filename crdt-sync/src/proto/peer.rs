@@ -76,6 +76,8 @@ pub(super) struct Walks {
     pub(super) diverged_reported: bool,
     /// The last walk that the peer asked for: ids only grow.
     pub(super) last_request: u64,
+    /// When the peer may be given another walk.
+    pub(super) next_start: Duration,
     /// After a walk: the log is kept for the peer from its cursor on, until it gets there.
     pub(super) catching_up: Option<Position>,
 }

@@ -11,7 +11,7 @@ use crdt_core::{Delta, Doc, Dot, Replica, ReplicaId};
 
 use super::config::Config;
 use super::donation::Donation;
-use super::error::{TryUpdateError, UpdateError};
+use super::error::{PeerError, TryUpdateError, UpdateError};
 use super::id::PeerId;
 use super::log::{Log, Update};
 use super::time::Now;
@@ -124,9 +124,10 @@ impl<T: Wire> State<T> {
     }
 
     /// A walk begins that may bring parts of these.
-    pub(super) fn expect_parts(&mut self, updates: &CausalContext) {
+    pub(super) fn expect_parts(&mut self, updates: &CausalContext, config: &Config) -> Result<(), PeerError> {
         self.parts.union_with(updates);
         self.grown();
+        vector::check(&self.parts, config)
     }
 
     /// A walk is complete: the document holds all of these.

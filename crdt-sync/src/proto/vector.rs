@@ -54,6 +54,13 @@ pub(super) fn decode(from: &mut Reader<'_>, config: &Config) -> Result<CausalCon
     Ok(vector)
 }
 
+/// Refuses what grew beyond the limits piece by piece.
+pub(super) fn check(vector: &CausalContext, config: &Config) -> Result<(), PeerError> {
+    limited(vector.replicas() as u64, "max_replicas", config.max_replicas as u64)?;
+    limited(vector.runs() as u64, "max_runs", config.max_runs as u64)?;
+    Ok(())
+}
+
 fn limited(found: u64, limit: &'static str, allowed: u64) -> Result<u64, PeerError> {
     if found <= allowed { Ok(found) } else { Err(PeerError::LimitExceeded { limit, found, allowed }) }
 }

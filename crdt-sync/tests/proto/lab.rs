@@ -135,7 +135,12 @@ impl<T: Wire> Lab<T> {
     /// Loses the next frame from a node; returns it.
     pub(crate) fn lose(&mut self, from: &'static str, to: &'static str) -> Vec<u8> {
         self.take(from, to, 1);
-        self.wires.entry((from, to)).or_default().pop_front().expect("a frame to lose")
+        self.unwire(from, to)
+    }
+
+    /// Takes the next frame off the wire.
+    pub(crate) fn unwire(&mut self, from: &'static str, to: &'static str) -> Vec<u8> {
+        self.wires.entry((from, to)).or_default().pop_front().expect("a frame on the wire")
     }
 
     /// Loses everything on the wire from a node.

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crdt_core::{Dot, ReplicaId};
 use crdt_sync::proto::{Config, Engine, Event, Fault, FrameError, PeerError, PeerId, PeerState};
+use crdt_sync::sim::SimRng;
+use rand::{RngExt, SeedableRng};
 
-use crate::lab::{BUDGET, SetLab, config};
+use crate::lab::{BUDGET, SetLab, config, short_log};
 
 /// Two nodes that have just connected, and what each answers to the other's hello.
 fn greet(change: impl FnOnce(&mut Config)) -> (Result<(), PeerError>, Result<(), PeerError>) {
@@ -150,6 +152,51 @@ fn frames_and_vectors_over_the_limits_are_refused() {
     let vector: Vec<u8> = [1, 3, 3].into_iter().chain(ids(3)).collect();
     let refused = lab.forge("a", "b", &vector);
     assert_eq!(refused, Err(PeerError::LimitExceeded { limit: "max_replicas", found: 3, allowed: 2 }));
+}
+
+/// Each report is within the limits, and all of them together are not.
+#[test]
+fn reports_that_add_up_to_more_than_a_vector_may_hold_are_refused() {
+    let mut small = config();
+    (small.max_replicas, small.max_runs) = (2, 2);
+    let mut lab = SetLab::new(&["a", "b"], &small);
+    lab.link("a", "b");
+    let report = |id: u8| [&[1, 3, 1][..], &[id; 16], &[1, 0, 0]].concat();
+    assert_eq!(lab.forge("a", "b", &report(1)), Ok(()));
+    assert_eq!(lab.forge("a", "b", &report(2)), Ok(()));
+    let refused = lab.forge("a", "b", &report(3));
+    assert_eq!(refused, Err(PeerError::LimitExceeded { limit: "max_replicas", found: 3, allowed: 2 }));
+}
+
+/// Frames of a real conversation with bytes changed: refused or taken, never a panic, and an honest
+/// peer is served afterwards.
+#[test]
+fn no_changed_frame_makes_an_engine_panic() {
+    let mut rng = SimRng::seed_from_u64(1);
+    for round in 0..400 {
+        let mut lab = SetLab::new(&["a", "b", "honest"], &short_log());
+        lab.fill("a");
+        lab.link("a", "b");
+        lab.link("b", "honest");
+        for _ in 0..rng.random_range(0..30u8) {
+            let _said = lab.one("a", "b") | lab.one("b", "a");
+        }
+        lab.insert("a", round);
+        for (from, to) in [("a", "b"), ("b", "a")] {
+            if lab.take(from, to, 1) == 0 {
+                continue;
+            }
+            let mut frame = lab.unwire(from, to);
+            for _ in 0..rng.random_range(1..4u8) {
+                let at = rng.random_range(0..frame.len());
+                frame[at] = rng.random();
+            }
+            let _either = lab.forge(from, to, &frame);
+        }
+        let number = lab.insert("honest", 7_777);
+        while lab.one("honest", "b") {}
+        assert!(lab.engine("b").vector().contains(number), "round {round}");
+    }
 }
 
 #[test]

@@ -251,6 +251,48 @@ fn reports_are_gathered() {
     assert_eq!(lab.engine("a").replicas_covering(&token), 1);
 }
 
+/// Who is sent an update knows from that that its sender has it.
+#[test]
+fn what_a_peer_was_sent_is_not_reported_to_it() {
+    let mut lab = SetLab::new(&["a", "b"], &config());
+    lab.link("a", "b");
+    lab.insert("a", 1);
+    lab.settle();
+    let before = lab.engine("a").status().counters.frames_out;
+    lab.run_for(config().ack_delay);
+    assert_eq!(lab.engine("a").status().counters.frames_out, before);
+    let token = lab.engine("b").token();
+    assert_eq!(lab.engine("b").replicas_covering(&token), 1, "b knows it all the same");
+}
+
+/// One digest and its answer, and both sides know.
+#[test]
+fn a_digest_is_answered_once() {
+    let mut lab = SetLab::new(&["a", "b"], &config());
+    lab.link("a", "b");
+    while lab.engine("a").status().counters.datagrams_out == 0 {
+        let due = lab.engine("a").poll_timeout().expect("there is a peer");
+        let now = lab.now.after(due.saturating_sub(lab.now.mono));
+        lab.now = now;
+        lab.engine("a").handle_timeout(now);
+        lab.datagram("a", "b");
+    }
+    assert!(lab.datagram("b", "a"), "an answer");
+    assert!(!lab.datagram("a", "b"), "which is not answered");
+}
+
+#[test]
+fn a_peer_whose_frame_was_refused_vouches_for_nothing() {
+    let mut lab = SetLab::new(&["a", "b"], &config());
+    lab.link("a", "b");
+    lab.insert("a", 1);
+    lab.run_for(MINUTE);
+    let token = lab.engine("a").token();
+    assert_eq!(lab.engine("a").replicas_covering(&token), 1);
+    assert!(lab.forge("b", "a", &[1, 77]).is_err());
+    assert_eq!(lab.engine("a").replicas_covering(&token), 0);
+}
+
 /// Two nodes that are equal and idle say less and less: a digest and its answer each 15 s at most.
 #[test]
 fn an_idle_cluster_is_quiet_and_wakes_at_a_write() {

@@ -264,3 +264,34 @@ fn a_walk_is_not_needed_while_the_log_reaches_back() {
     assert_eq!(lab.shown("b").len(), 500);
     assert_eq!(lab.engine("b").status().counters.walks_in, 0);
 }
+
+/// A request that comes again, late, does not end the walk that it once began.
+#[test]
+fn an_old_request_does_not_end_a_walk() {
+    let mut lab = SetLab::new(&["donor", "new"], &short_log());
+    lab.fill("donor");
+    lab.link("donor", "new");
+    assert!(lab.one("donor", "new"), "an offer");
+    let request = lab.lose("new", "donor");
+    lab.forge("new", "donor", &request).expect("an honest frame");
+    lab.until("donor", "new", |lab| lab.shows("new", 100));
+    lab.forge("new", "donor", &request).expect("an honest frame");
+    lab.settle();
+    assert_eq!(finished(&mut lab, "donor", WalkRole::Donor), [WalkOutcome::Complete]);
+    assert_eq!(lab.shown("new").len(), 20);
+}
+
+/// Beginning a walk looks at the whole document: a peer that asks all the time is put off.
+#[test]
+fn a_peer_that_asks_for_walks_all_the_time_gets_one_now_and_then() {
+    let mut lab = SetLab::new(&["donor", "greedy"], &short_log());
+    lab.fill("donor");
+    lab.link("donor", "greedy");
+    for id in 1..=50 {
+        lab.forge("greedy", "donor", &[1, 7, id, 0]).expect("a well-formed frame");
+    }
+    assert_eq!(lab.engine("donor").status().counters.walks_out, 1);
+    lab.wait(short_log().walk_retry);
+    lab.forge("greedy", "donor", &[1, 7, 51, 0]).expect("a well-formed frame");
+    assert_eq!(lab.engine("donor").status().counters.walks_out, 2);
+}

@@ -95,6 +95,7 @@ impl<T: Wire> Engine<T> {
         match frame {
             Frame::Applied(updates) => {
                 peer.holdings.reported(&updates);
+                peer.holdings.check(&self.config)?;
                 peer.advance_reported(self.state.log());
             }
             Frame::Ask { id } => peer.waiting.answer = Some(id),
@@ -106,7 +107,7 @@ impl<T: Wire> Engine<T> {
             }
             Frame::Offer(updates) => peer.walks.offered = Some(updates),
             Frame::Request { id: walk, context } => self.take_request(id, walk, &context, now),
-            Frame::Begin { id: walk, updates, parts } => self.take_begin((id, walk), updates, &parts, now),
+            Frame::Begin { id: walk, updates, parts } => self.take_begin((id, walk), updates, &parts, now)?,
             Frame::Chunk { id: walk, index, last, bytes } => {
                 self.take_chunk((id, walk), (index, last, bytes), now)?;
             }

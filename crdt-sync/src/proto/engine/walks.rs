@@ -39,14 +39,15 @@ impl<T: Wire> Engine<T> {
         updates: CausalContext,
         parts: &CausalContext,
         now: Now,
-    ) {
+    ) -> Result<(), PeerError> {
         let mut expected = updates.clone();
         expected.union_with(parts);
         if self.receiver.begin(walk, updates, now.mono, &self.config) {
-            self.state.expect_parts(&expected);
             self.counters.walks_in += 1;
             self.tell(Event::WalkStarted { peer: walk.0, role: WalkRole::Receiver });
+            self.state.expect_parts(&expected, &self.config)?;
         }
+        Ok(())
     }
 
     pub(super) fn take_chunk(
@@ -118,24 +119,29 @@ impl<T: Wire> Engine<T> {
 
 /// The giving side.
 impl<T: Wire> Engine<T> {
+    /// A peer asks for a walk. Beginning one costs a look at the whole document, so a peer gets one
+    /// now and then only; asking again ends the one before.
     pub(super) fn take_request(&mut self, id: PeerId, walk: u64, context: &CausalContext, now: Now) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        if walk <= peer.walks.last_request {
+        // An old request, come again, must not end the walk of a newer one.
+        if self.peers.get(&id).is_none_or(|peer| walk <= peer.walks.last_request) {
             return;
         }
-        peer.walks.last_request = walk;
-        peer.walks.catching_up = None;
-        peer.waiting.abort = None;
         if self.state.stop_giving(id).is_some() {
             self.finish_walk(id, WalkRole::Donor, WalkOutcome::Cut);
         }
-        if self.state.donations().len() < self.config.max_donor_walks {
-            self.state.give(id, walk, context, now, &self.config);
-            self.counters.walks_out += 1;
-            self.tell(Event::WalkStarted { peer: id, role: WalkRole::Donor });
-        } else if let Some(peer) = self.peers.get_mut(&id) {
+        let full = self.state.donations().len() >= self.config.max_donor_walks;
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.walks.last_request = walk;
+        peer.walks.catching_up = None;
+        peer.waiting.abort = None;
+        if full || now.mono < peer.walks.next_start {
             peer.waiting.abort = Some((walk, AbortReason::Busy));
+            return;
         }
+        peer.walks.next_start = now.mono.saturating_add(self.config.walk_retry / 2);
+        self.state.give(id, walk, context, now, &self.config);
+        self.counters.walks_out += 1;
+        self.tell(Event::WalkStarted { peer: id, role: WalkRole::Donor });
     }
 
     /// A frame of the walk to this peer, if one is being given.
