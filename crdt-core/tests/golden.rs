@@ -1,0 +1,134 @@
+//! The bytes of every type, as they are for ever in version 1 of the format.
+//!
+//! `golden.txt` has a line for each type: its name, and the bytes of a small document that two
+//! replicas have written. What is there must be written and read by every later build; a line
+//! changes only together with the version.
+
+use std::fmt::Write;
+
+use crdt_core::codec::{Limits, Wire};
+use crdt_core::{Crdt, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+
+const GOLDEN: &str = include_str!("golden.txt");
+
+#[derive(Crdt)]
+struct Shop {
+    sold: PnCounter,
+    #[crdt(tag = 9)]
+    carts: OrMap<String, OrSet<u16>>,
+}
+
+/// Two replicas write at the same time, then each reads the other and writes again.
+fn written<T: Crdt>(first: impl Fn(T::Editor<'_>, u8), second: impl Fn(T::Editor<'_>, u8)) -> Doc<T> {
+    let mut a = Replica::new(ReplicaId::from_u128(0x0a));
+    let mut b = Replica::new(ReplicaId::from_u128(0xb0 << 120));
+    let (mut here, mut there) = (Doc::<T>::default(), Doc::<T>::default());
+    let ours = here.update(&mut a, |editor| first(editor, 1));
+    let theirs = there.update(&mut b, |editor| first(editor, 2));
+    here.merge(theirs);
+    there.merge(ours);
+    let ours = here.update(&mut a, |editor| second(editor, 1));
+    let theirs = there.update(&mut b, |editor| second(editor, 2));
+    here.merge(theirs);
+    there.merge(ours);
+    assert!(here == there);
+    here
+}
+
+fn check<T: Wire>(name: &str, doc: &Doc<T>) {
+    let bytes = doc.encode().expect("plain values have bytes");
+    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes all");
+        hex
+    });
+    let golden = GOLDEN.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    assert_eq!(golden, Some(hex.as_str()), "{name}");
+    let back = Doc::<T>::decode(&bytes, &Limits::default()).expect("what was written is read");
+    assert!(back == *doc, "{name}");
+}
+
+#[test]
+fn counters() {
+    check("GCounter", &written::<GCounter>(|c, n| c.add(n.into()), |c, _| c.add(300)));
+    check("PnCounter", &written::<PnCounter>(|c, n| c.add(n.into()), |c, _| c.sub(u64::MAX)));
+}
+
+#[test]
+fn registers() {
+    let register = written::<LwwRegister<String>>(
+        |r, n| r.set(format!("first {n}")),
+        |r, n| {
+            if n == 2 {
+                r.set("second".to_owned());
+            }
+        },
+    );
+    check("LwwRegister", &register);
+}
+
+#[test]
+fn sets() {
+    let set = written::<OrSet<String>>(
+        |s, n| {
+            s.insert(format!("of {n}"));
+            s.insert("both".to_owned());
+        },
+        |s, n| {
+            s.remove("both");
+            if n == 1 {
+                s.insert("late".to_owned());
+            }
+        },
+    );
+    check("OrSet", &set);
+}
+
+#[test]
+fn maps() {
+    let map = written::<LwwMap<u8, String>>(
+        |m, n| {
+            m.insert(n, "own".to_owned());
+            m.insert(7, format!("shared {n}"));
+        },
+        |m, n| {
+            m.remove(&n);
+        },
+    );
+    check("LwwMap", &map);
+    let map = written::<OrMap<String, PnCounter>>(
+        |m, n| {
+            m.entry("stock").add(n.into());
+            m.entry("gone").add(1);
+        },
+        |m, n| {
+            if n == 1 {
+                m.remove("gone");
+            } else {
+                m.entry("gone").sub(5);
+            }
+        },
+    );
+    check("OrMap", &map);
+}
+
+#[test]
+fn derived_structs() {
+    let shop = written::<Shop>(
+        |shop, n| {
+            shop.sold.add(n.into());
+            shop.carts.entry("alice").insert(n.into());
+        },
+        |shop, n| {
+            if n == 1 {
+                shop.carts.remove("alice");
+            }
+        },
+    );
+    check("Shop", &shop);
+}
+
+#[test]
+fn every_line_is_checked() {
+    let names: Vec<&str> = GOLDEN.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, ["GCounter", "PnCounter", "LwwRegister", "OrSet", "LwwMap", "OrMap", "Shop"]);
+}
