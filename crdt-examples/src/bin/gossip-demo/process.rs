@@ -82,12 +82,15 @@ impl Process {
         killed.map(|_| ()).map_err(|error| self.lost(&error.to_string()))
     }
 
+    /// Why the process cannot be talked to: its pipes close a moment before its status is known.
     fn lost(&mut self, error: &str) -> Failure {
-        let what = match self.child.try_wait() {
-            Ok(Some(status)) => format!("ended by itself ({status})"),
-            _ => format!("is out of reach: {error}"),
-        };
-        Failure::Process { place: self.place, what }
+        for _ in 0..100 {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Failure::Process { place: self.place, what: format!("ended by itself ({status})") };
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Failure::Process { place: self.place, what: format!("is out of reach: {error}") }
     }
 }
 

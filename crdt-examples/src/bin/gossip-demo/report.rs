@@ -50,7 +50,7 @@ fn tell(
     writeln!(out, "{}", table(["region", "shows", "before", "after"], &rows(story, &ending)))?;
     let (took, sent) = (ending.convergence.took, ending.convergence.sent);
     let millis = grouped(took.as_millis().max(1));
-    let (bytes, frames) = (grouped(sent.bytes.into()), grouped(sent.frames.into()));
+    let (bytes, frames) = (grouped(sent.bytes), grouped(sent.frames));
     writeln!(out, "   equal after {millis} ms, {bytes} bytes in {frames} frames")?;
     writeln!(out, "   holds: {}\n", ending.holds.replace('\n', "\n   "))?;
     out.flush()?;
@@ -108,8 +108,8 @@ fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     std::iter::once(line(head)).chain(rows).collect()
 }
 
-/// The number in groups of three digits.
-fn grouped(number: u128) -> String {
+/// A whole number that is not negative, in groups of three digits.
+pub(crate) fn grouped(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -10,6 +10,7 @@ use crdt_examples::shop::{Change, View};
 use crate::cluster::{Cluster, Convergence, Views};
 use crate::failure::Failure;
 use crate::place::Place::{self, London, SaoPaulo, Tokyo};
+use crate::report::grouped;
 
 /// A story.
 pub(crate) struct Story {
@@ -85,7 +86,7 @@ fn first_writes(cluster: &mut Cluster, updates: usize) -> Result<Ending, Failure
     cluster.write(&[(Tokyo, opened(0)), (London, opened(third)), (SaoPaulo, opened(2 * third))])?;
     let ending = reunite(cluster)?;
     ensure(&ending.after, |view| view.orders.iter().copied().eq(shared.clone()))?;
-    Ok(ending.because(format!("the {} orders of three regions are open in each", shared.end)))
+    Ok(ending.because(format!("the {} orders of three regions are open in each", grouped(shared.end))))
 }
 
 fn counting(cluster: &mut Cluster, _: usize) -> Result<Ending, Failure> {
@@ -136,11 +137,11 @@ fn partition(cluster: &mut Cluster, updates: usize) -> Result<Ending, Failure> {
     let ending = reunite(cluster)?;
     let open = plan.open_at_last();
     ensure(&ending.after, |view| view.orders == open)?;
-    let (written, closed) = (plan.changes().count(), plan.closed().count());
+    let (written, closed) = (grouped(plan.changes().count()), grouped(plan.closed().count()));
     Ok(ending.because(format!(
         "of {written} updates, {closed} of them removals, none is lost and nothing removed is back;\n\
          {} orders closed in tokyo and opened again in sao-paulo stay open",
-        plan.reopened.end
+        grouped(plan.reopened.end)
     )))
 }
 
@@ -169,8 +170,9 @@ fn crash(cluster: &mut Cluster, updates: usize) -> Result<Ending, Failure> {
             && !view.orders.range(closed.clone()).any(|_| true)
     })?;
     let holds = format!(
-        "london has its {count} acknowledged orders again, but for the {} closed meanwhile",
-        closed.end - closed.start
+        "london has its {} acknowledged orders again, but for the {} closed meanwhile",
+        grouped(count),
+        grouped(closed.end - closed.start)
     );
     Ok(Ending { before, after, convergence, holds })
 }
@@ -270,11 +272,11 @@ fn busy(fresh: u64, count: usize, mut close: Range<u64>, mut reopen: Range<u64>)
 }
 
 fn likes(view: &View) -> String {
-    view.likes.to_string()
+    grouped(view.likes)
 }
 
 fn open_orders(view: &View) -> String {
-    view.orders.len().to_string()
+    grouped(view.orders.len())
 }
 
 fn cart(view: &View) -> String {
