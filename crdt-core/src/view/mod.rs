@@ -35,6 +35,12 @@ use crate::clock::Stamp;
 ///   leaves the same set reads the same. `laws` checks this.
 /// - A slot stays valid until its own removal.
 /// - An editor supersedes only dots that it observed in its base or made itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a replicated type",
+    label = "not a replicated type",
+    note = "a plain value goes into an `LwwRegister`, as `LwwRegister<{Self}>`",
+    note = "a struct of replicated fields becomes one by `#[derive(Crdt)]`"
+)]
 pub trait Crdt: Default + 'static {
     /// What travels under one dot: the path below this view and the payload at its end.
     type Entry: Clone;
