@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 
 use crate::parse::{Member, Struct};
 
@@ -11,13 +12,12 @@ pub(crate) fn expand(of: &Struct) -> TokenStream {
     quote!(#(#parts)*)
 }
 
-/// The struct's type parameters, each bound to be shared without borrowing.
+/// The struct's parameters, with the bounds that its fields be replicated types.
 fn generics(of: &Struct) -> syn::Generics {
     let mut generics = of.generics.clone();
     let krate = &of.krate;
-    for field in &of.fields {
-        let ty = &field.ty;
-        if !of.generics.params.is_empty() {
+    if !generics.params.is_empty() {
+        for Member { ty, .. } in &of.fields {
             generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: #krate::view::Crdt));
         }
     }
@@ -35,7 +35,7 @@ fn companions(of: &Struct) -> TokenStream {
     let (names, types): (Vec<_>, Vec<_>) = fields.iter().map(|field| (&field.name, &field.ty)).unzip();
     let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();
     let visible: Vec<_> = fields.iter().map(|field| &field.vis).collect();
-    let docs: Vec<_> = names.iter().map(|field| format!("Of the field `{field}`.")).collect();
+    let docs: Vec<_> = names.iter().map(|field| format!("Of the field `{}`.", field.unraw())).collect();
     let [entry_doc, slot_doc, scratch_doc, editor_doc] = [
         format!("What travels under one dot of a [`{name}`]."),
         format!("Where a [`{name}`] keeps an entry."),
@@ -277,7 +277,7 @@ fn wire(of: &Struct) -> TokenStream {
     let bounds = if of.generics.params.is_empty() { None } else { generics.where_clause };
     let [entry, ..] = names(of);
     let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();
-    let tags: Vec<_> = fields.iter().map(|field| field.tag).collect();
+    let tags: Vec<_> = fields.iter().map(|field| field.tag.number).collect();
     let calls: Vec<_> = fields.iter().map(|Member { ty, .. }| quote!(<#ty as #krate::codec::Wire>)).collect();
     quote! {
         #krate::__if_codec! {

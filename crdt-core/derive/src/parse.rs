@@ -1,9 +1,14 @@
 //! What the user wrote.
 
 use proc_macro2::Span;
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::meta::ParseNestedMeta;
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Data, DeriveInput, Error, Field, Fields, Generics, Ident, LitInt, Path, Type, Visibility, parse_quote,
+    Attribute, Data, DeriveInput, Error, Field, Fields, Generics, Ident, LitInt, Path, Token, Type,
+    Visibility, parse_quote,
 };
 
 /// A struct that can be a replicated type.
@@ -20,83 +25,120 @@ pub(crate) struct Member {
     pub(crate) name: Ident,
     pub(crate) vis: Visibility,
     pub(crate) ty: Type,
-    pub(crate) tag: u32,
-    /// The field's variant in the entry and the slot.
+    pub(crate) tag: Tag,
+    /// The field's variant in the entry and the slot: after its tag, since no two fields share one,
+    /// while names such as `line_1` and `line1` would give the same variant.
     pub(crate) variant: Ident,
+}
+
+/// The number of a field, and where it says so.
+#[derive(Clone, Copy)]
+pub(crate) struct Tag {
+    pub(crate) number: u32,
+    span: Span,
+    /// Whether it is the field's place, and not written down.
+    is_place: bool,
 }
 
 impl TryFrom<DeriveInput> for Struct {
     type Error = Error;
 
     fn try_from(input: DeriveInput) -> Result<Self, Error> {
-        let span = input.ident.span();
-        let Data::Struct(data) = input.data else {
-            return Err(Error::new(
-                span,
-                "Crdt can be derived for a struct: of an enum, which variant would win?",
-            ));
-        };
-        let Fields::Named(named) = data.fields else {
-            return Err(Error::new(span, "Crdt is derived for structs with named fields"));
-        };
-        if named.named.is_empty() {
-            return Err(Error::new(span, "a struct without fields has nothing to replicate"));
+        let DeriveInput { attrs, vis, ident: name, generics, data } = input;
+        let fields = named_fields(&name, data)?;
+        if let Some(lifetime) = generics.lifetimes().next() {
+            return Err(Error::new(lifetime.span(), "a replicated type owns its data and borrows nothing"));
         }
-        let mut krate = parse_quote!(::crdt_core);
-        for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("crdt")) {
-            attribute.parse_nested_meta(|meta| {
-                if !meta.path.is_ident("crate") {
-                    return Err(meta.error("a struct takes crdt(crate = path)"));
-                }
-                krate = meta.value()?.parse()?;
-                Ok(())
-            })?;
-        }
-        let fields = named.named.into_iter().zip(1..).map(|(field, place)| member(field, place));
+        let krate = krate(&attrs)?;
+        let fields = fields.into_iter().zip(1..).map(|(field, place)| member(field, place));
         let fields = fields.collect::<Result<Vec<_>, _>>()?;
         check_tags(&fields)?;
-        Ok(Self { name: input.ident, vis: input.vis, generics: input.generics, krate, fields })
+        Ok(Self { name, vis, generics, krate, fields })
     }
+}
+
+/// The fields of a struct that has some, with names.
+fn named_fields(name: &Ident, data: Data) -> Result<Punctuated<Field, Token![,]>, Error> {
+    let (span, message) = match data {
+        Data::Struct(data) => match data.fields {
+            Fields::Named(fields) if !fields.named.is_empty() => return Ok(fields.named),
+            Fields::Unnamed(fields) => (fields.span(), "the fields of a replicated struct need names"),
+            Fields::Named(_) | Fields::Unit => {
+                (name.span(), "a struct without fields has nothing to replicate")
+            }
+        },
+        Data::Enum(data) => (
+            data.enum_token.span,
+            "only structs can derive Crdt: of two variants written at once, which would win?",
+        ),
+        Data::Union(data) => (data.union_token.span, "only structs can derive Crdt"),
+    };
+    Err(Error::new(span, message))
+}
+
+/// What `#[crdt(crate = path)]` says, or `::crdt_core`.
+fn krate(attributes: &[Attribute]) -> Result<Path, Error> {
+    let mut krate = None;
+    each_option(attributes, |option| {
+        if !option.path.is_ident("crate") {
+            return Err(option.error("a struct takes `crate = path`"));
+        }
+        once(&mut krate, option.value()?.call(Path::parse_mod_style)?, &option)
+    })?;
+    Ok(krate.unwrap_or_else(|| parse_quote!(::crdt_core)))
 }
 
 fn member(field: Field, place: u32) -> Result<Member, Error> {
     let span = field.span();
     let name = field.ident.ok_or_else(|| Error::new(span, "a field needs a name"))?;
-    let mut tag = place;
-    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("crdt")) {
-        attribute.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("tag") {
-                return Err(meta.error("a field takes crdt(tag = number)"));
-            }
-            let literal: LitInt = meta.value()?.parse()?;
-            tag = literal.base10_parse()?;
-            if tag == 0 {
-                return Err(Error::new(literal.span(), "tags begin at 1"));
-            }
-            Ok(())
-        })?;
-    }
-    let variant = Ident::new(&camel(&name), Span::call_site());
+    let mut tag = None;
+    each_option(&field.attrs, |option| {
+        if !option.path.is_ident("tag") {
+            return Err(option.error("a field takes `tag = number`"));
+        }
+        once(&mut tag, explicit_tag(&option.value()?.parse()?)?, &option)
+    })?;
+    let tag = tag.unwrap_or_else(|| Tag { number: place, span: name.span(), is_place: true });
+    let variant = format_ident!("Field{}", tag.number);
     Ok(Member { name, vis: field.vis, ty: field.ty, tag, variant })
+}
+
+fn explicit_tag(literal: &LitInt) -> Result<Tag, Error> {
+    let (number, span) = (literal.base10_parse().unwrap_or(0), literal.span());
+    if number == 0 {
+        return Err(Error::new(span, "a tag is a number from 1 to 4294967295"));
+    }
+    Ok(Tag { number, span, is_place: false })
+}
+
+fn each_option(
+    attributes: &[Attribute],
+    mut each: impl FnMut(ParseNestedMeta<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let ours = attributes.iter().filter(|attribute| attribute.path().is_ident("crdt"));
+    ours.into_iter().try_for_each(|attribute| attribute.parse_nested_meta(&mut each))
+}
+
+fn once<T>(place: &mut Option<T>, value: T, option: &ParseNestedMeta<'_>) -> Result<(), Error> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(option.error("this is said twice")),
+    }
 }
 
 fn check_tags(fields: &[Member]) -> Result<(), Error> {
     for (at, field) in fields.iter().enumerate() {
-        if let Some(other) = fields[..at].iter().find(|other| other.tag == field.tag) {
-            let message = format!("tag {} is already that of `{}`", field.tag, other.name);
-            return Err(Error::new(field.name.span(), message));
+        if let Some(other) = fields[..at].iter().find(|other| other.tag.number == field.tag.number) {
+            // Of a place and a number that was written down, the latter is the one to point at.
+            let (Member { tag, .. }, taken) =
+                if field.tag.is_place && !other.tag.is_place { (other, field) } else { (field, other) };
+            let why = if taken.tag.is_place { ", by its place" } else { "" };
+            let message = format!("tag {} is already that of `{}`{why}", tag.number, taken.name.unraw());
+            return Err(Error::new(tag.span, message));
         }
     }
     Ok(())
 }
 
-/// `field_name` as `FieldName`. The prefix keeps it apart from the variant of unknown fields.
-fn camel(name: &Ident) -> String {
-    let name = name.to_string();
-    let words = name.trim_start_matches("r#").split('_').map(|word| {
-        let mut letters = word.chars();
-        let first = letters.next().into_iter().flat_map(char::to_uppercase);
-        first.chain(letters).collect::<String>()
-    });
-    format!("Field{}", words.collect::<String>())
-}
+#[cfg(test)]
+mod tests;
