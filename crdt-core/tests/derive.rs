@@ -1,6 +1,8 @@
 //! Structs of replicated fields, and builds that know different fields.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
+use std::hash::Hash;
+
 use crdt_core::codec::Limits;
 use crdt_core::{Crdt, Delta, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
 
@@ -228,4 +230,106 @@ fn a_known_field_with_bytes_left_over_is_refused() {
     assert_eq!(value[..2], [1, 2]);
     bytes.extend([1, 3, value[2], value[3], 0]);
     assert!(Delta::<OldUser>::decode(&bytes, &Limits::default()).is_err());
+}
+
+/// What a build from before cities and names has.
+#[derive(Crdt, Debug)]
+struct OldPerson {
+    #[crdt(tag = 3)]
+    address: OldAddress,
+}
+
+#[derive(Crdt, Debug)]
+struct OldAddress {
+    #[crdt(tag = 2)]
+    kind: LwwRegister<u8>,
+}
+
+#[test]
+fn what_an_older_build_does_not_know_deep_inside_is_kept_and_removed_with_its_key() {
+    let (mut a, mut b) = replicas();
+    let mut new = Doc::<OrMap<String, OrMap<String, User>>>::default();
+    let mut old = Doc::<OrMap<String, OrMap<String, OldPerson>>>::default();
+    let first = new.update(&mut a, |teams| {
+        teams.entry("red").entry("ann").address.city.set(text("Tokyo"));
+        teams.entry("red").entry("bob").address.r#type.set(7);
+        teams.entry("red").entry("bob").name.set(text("Bob"));
+        teams.entry("blue").entry("cid").address.city.set(text("Oslo"));
+    });
+    old.merge(pass(&first));
+    assert_eq!(old.get("red").unwrap().get("bob").unwrap().address.kind.get(), Some(&7));
+    assert_eq!(old.difference(&Doc::default()).encode().unwrap(), new.encode().unwrap());
+
+    let removal = old.update(&mut b, |teams| teams.remove("red"));
+    assert_eq!(removal.dead().len(), 3, "a city of a known field, a number, a name");
+    assert_eq!(old.keys().collect::<Vec<_>>(), ["blue"]);
+    let later = new.update(&mut a, |teams| {
+        teams.entry("red").entry("ann").address.city.set(text("Kyoto"));
+    });
+    new.merge(pass(&removal));
+    old.merge(pass(&later));
+    assert_eq!(new.get("red").unwrap().get("ann").unwrap().address.city.get(), Some(&text("Kyoto")));
+    assert!(!new.get("red").unwrap().contains_key("bob"));
+    assert_eq!((new.live_len(), old.live_len()), (2, 2));
+    assert_eq!(old.fingerprint(), new.fingerprint());
+    assert_eq!(old.encode().unwrap(), new.encode().unwrap());
+}
+
+/// No serde, so no bytes; two names that differ in an underscore; parameters of all kinds.
+#[derive(Crdt, Debug)]
+struct Form<K: Hash + Eq + Clone, V, const LINES: usize = 2>
+where
+    V: Crdt,
+{
+    line_1: LwwRegister<[Plain; LINES]>,
+    line1: LwwRegister<Plain>,
+    keys: OrSet<K>,
+    value: V,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Plain(u8);
+
+#[derive(Crdt, Debug)]
+struct Desk {
+    forms: OrMap<u8, Form<&'static str, PnCounter>>,
+    top: LwwRegister<Plain>,
+}
+
+#[test]
+fn values_without_bytes_are_replicated_all_the_same() {
+    let (mut me, _) = replicas();
+    let (mut here, mut there) = (Doc::<Desk>::default(), Doc::<Desk>::default());
+    there.merge(here.update(&mut me, |desk| {
+        let form = desk.forms.entry(&1);
+        form.line_1.set([Plain(1), Plain(2)]);
+        form.line1.set(Plain(3));
+        form.keys.insert("k");
+        form.value.add(4);
+        desk.top.set(Plain(5));
+    }));
+    let form = there.forms.get(&1).unwrap();
+    assert_eq!(form.line_1.get(), Some(&[Plain(1), Plain(2)]));
+    assert_eq!((form.line1.get(), there.top.get()), (Some(&Plain(3)), Some(&Plain(5))));
+    assert!(form.keys.contains("k"));
+    assert_eq!(form.value.value(), 4);
+}
+
+mod facade {
+    pub(crate) use crdt_core as data;
+}
+
+#[test]
+fn the_crate_may_have_another_name() {
+    #[derive(facade::data::Crdt)]
+    #[crdt(crate = crate::facade::data)]
+    struct Renamed {
+        value: LwwRegister<u8>,
+    }
+
+    let (mut me, _) = replicas();
+    let mut here = Doc::<Renamed>::default();
+    let delta = here.update(&mut me, |renamed| renamed.value.set(9));
+    assert_eq!(pass::<_, Renamed>(&delta), delta);
+    assert_eq!(here.value.get(), Some(&9));
 }

@@ -271,10 +271,11 @@ fn wire(of: &Struct) -> TokenStream {
     let Struct { name, fields, krate, .. } = of;
     let mut generics = of.generics.clone();
     for Member { ty, .. } in fields {
-        generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: #krate::codec::Wire));
+        // A bound over a lifetime may be false without being an error: a struct whose values have no
+        // bytes is a CRDT all the same, whichever features another package asks for.
+        generics.make_where_clause().predicates.push(syn::parse_quote!(for<'crdt> #ty: #krate::codec::Wire));
     }
-    let (impls, types, _) = of.generics.split_for_impl();
-    let bounds = if of.generics.params.is_empty() { None } else { generics.where_clause };
+    let (impls, types, bounds) = generics.split_for_impl();
     let [entry, ..] = names(of);
     let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();
     let tags: Vec<_> = fields.iter().map(|field| field.tag.number).collect();

@@ -35,12 +35,37 @@ use proc_macro::TokenStream;
 ///
 /// Beside the implementations of `Crdt`, `Default` and, with the feature `codec`, `Wire`, it defines
 /// `ShopEditor`, what an update's closure gets, with an editor for each field; and `ShopEntry`,
-/// `ShopSlot` and `ShopScratch`, which nobody has to name.
+/// `ShopSlot` and `ShopScratch`, which nobody has to name. So leave `Default` to it; `Debug` and such
+/// are yours to derive.
+///
+/// # What it takes
+/// A struct with named fields, each of a replicated type, which may be that of another such struct,
+/// or have type parameters. No field may hold the struct itself, not in a map either: paths would
+/// have no end. Values without serde's traits are fine where nothing needs bytes; the struct has no
+/// `Wire` then.
+///
+/// ```
+/// # use crdt_core::{Crdt, Doc, OrMap, PnCounter, Replica, ReplicaId};
+/// #[derive(Crdt)]
+/// struct Counted<V: Crdt> {
+///     by_name: OrMap<String, V>,
+///     changes: PnCounter,
+/// }
+///
+/// let mut me = Replica::new(ReplicaId::from_u128(1));
+/// let mut stock = Doc::<Counted<PnCounter>>::default();
+/// let _ = stock.update(&mut me, |stock| {
+///     stock.by_name.entry("apple").add(20);
+///     stock.changes.add(1);
+/// });
+/// assert_eq!(stock.by_name.get("apple").map(PnCounter::value), Some(20));
+/// ```
 ///
 /// # Tags
 /// In bytes a field is a number: its place in the struct, from 1, or what `#[crdt(tag = 7)]` says. A
 /// number stands for its field for ever. New fields take new numbers at the end; once fields are
-/// removed or reordered, all need tags. A build that lacks a field keeps its entries, merges them and
+/// removed or reordered, or one comes and goes with a `#[cfg]`, all need tags. The number of a removed
+/// field stays taken: what old builds wrote there would be read as the new field. A build that lacks a field keeps its entries, merges them and
 /// passes them on; it shows them as soon as it knows the field.
 ///
 /// # Attributes
