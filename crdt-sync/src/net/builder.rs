@@ -98,10 +98,10 @@ impl<T: Replicated> Builder<T> {
         }
         let (endpoint, peers) = (endpoint(listen, &identity, &self.net)?, self.peers);
         let hub = Arc::new(hub(&identity, config, self.net, endpoint)?);
-        tokio::spawn(tasks::keep_time(hub.clone()));
-        tokio::spawn(tasks::accept(hub.clone()));
+        tasks::spawn(&hub, tasks::keep_time(hub.clone()));
+        tasks::spawn(&hub, tasks::accept(hub.clone()));
         for peer in peers {
-            tokio::spawn(tasks::dial(hub.clone(), peer));
+            tasks::spawn(&hub, tasks::dial(hub.clone(), peer));
         }
         Ok(Node::new(hub))
     }

@@ -1,7 +1,7 @@
 //! One node's engine, its connections, and who waits for what.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::Replicated;
+use super::admission::Admission;
 use super::config::NetConfig;
 use super::link::{Close, Link};
 use super::status::Traffic;
@@ -25,11 +26,13 @@ pub(super) struct Hub<T: Replicated> {
     pub(super) net: NetConfig,
     pub(super) endpoint: quinn::Endpoint,
     pub(super) max_frame: usize,
+    pub(super) admission: Admission,
     engine: RwLock<Engine<T>>,
     links: Mutex<Links>,
     started: Instant,
     next_peer: AtomicU64,
     stopping: AtomicBool,
+    ended: watch::Sender<bool>,
     /// Counts the inputs of the engine, for those who wait for an update or a report.
     progress: watch::Sender<u64>,
     /// Counts the changes of the table of links, for those who dial.
@@ -46,8 +49,10 @@ pub(super) struct Links {
     pub(super) cut: BTreeSet<String>,
     /// All links are.
     pub(super) all_cut: bool,
-    /// Handshakes under way by address.
-    shaking: BTreeMap<IpAddr, usize>,
+    /// Names for which a connection is being settled.
+    pub(super) settling: BTreeSet<String>,
+    /// How many connections were made known to the engine.
+    pub(super) made: u64,
     /// The traffic of links that are gone.
     pub(super) past: Traffic,
 }
@@ -63,6 +68,7 @@ impl<T: Replicated> Hub<T> {
         Self {
             name,
             incarnation,
+            admission: Admission::new(net.handshakes_per_ip),
             net,
             endpoint,
             max_frame: engine.config().max_frame,
@@ -71,14 +77,16 @@ impl<T: Replicated> Hub<T> {
             started: world::instant(),
             next_peer: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            ended: watch::Sender::new(false),
             progress: watch::Sender::new(0),
             link_changes: watch::Sender::new(0),
             events,
         }
     }
 
-    /// What time it is, for the engine.
-    pub(super) fn now(&self) -> Now {
+    /// What time it is, for the engine. Asked under its lock: time that a thread took before it
+    /// waited there would go back.
+    fn now(&self) -> Now {
         Now { mono: world::instant() - self.started, wall_ms: world::wall_ms() }
     }
 
@@ -103,38 +111,36 @@ impl<T: Replicated> Hub<T> {
 
     /// Gives the engine an input, and does what it wants done in turn.
     pub(super) fn input<R>(&self, input: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
-        let now = self.now();
         let mut engine = self.engine_mut();
-        let result = input(&mut engine, now);
-        let events: Vec<Event> = std::iter::from_fn(|| engine.poll_event()).collect();
+        let result = input(&mut engine, self.now());
+        self.publish(&mut engine);
         let refused: Vec<(PeerId, PeerError)> = std::iter::from_fn(|| engine.poll_refused()).collect();
         drop(engine);
-        self.publish(events);
         refused.iter().for_each(|(peer, error)| self.refuse(*peer, error));
         self.wake();
         result
     }
 
-    /// The next frames for a link, about `budget` bytes of them, and its next datagram.
-    pub(super) fn transmit(&self, peer: PeerId, budget: usize) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
-        let now = self.now();
-        let mut engine = self.engine_mut();
-        let (mut frames, mut bytes) = (Vec::new(), 0);
-        while bytes < budget
-            && let Some(frame) = engine.poll_transmit(peer, budget - bytes, now)
-        {
-            bytes += frame.len();
-            frames.push(frame);
-        }
-        let datagram = engine.poll_datagram(peer, now);
-        let events: Vec<Event> = std::iter::from_fn(|| engine.poll_event()).collect();
-        drop(engine);
-        self.publish(events);
-        (frames, datagram)
+    /// The next frame for a link, of about `budget` bytes.
+    pub(super) fn next_frame(&self, peer: PeerId, budget: usize) -> Option<Vec<u8>> {
+        self.output(|engine, now| engine.poll_transmit(peer, budget, now))
     }
 
-    fn publish(&self, events: Vec<Event>) {
-        for event in events {
+    /// The next datagram for a link.
+    pub(super) fn next_datagram(&self, peer: PeerId) -> Option<Vec<u8>> {
+        self.output(|engine, now| engine.poll_datagram(peer, now))
+    }
+
+    fn output<R>(&self, output: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
+        let mut engine = self.engine_mut();
+        let result = output(&mut engine, self.now());
+        self.publish(&mut engine);
+        result
+    }
+
+    /// Under the lock, so that subscribers see events in the order in which they happened.
+    fn publish(&self, engine: &mut Engine<T>) {
+        while let Some(event) = engine.poll_event() {
             note(&event);
             // Nobody subscribed is no failure.
             let _ = self.events.send(event);
@@ -183,11 +189,23 @@ impl<T: Replicated> Hub<T> {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// No link is made any more, and writers end when there is nothing left to send.
+    /// Writes are refused and no link is made any more; those that are there go on.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.wake();
         self.links_changed();
+    }
+
+    /// Closes all links and ends all tasks.
+    pub(super) fn end(&self, words: &str) {
+        self.stop();
+        self.endpoint.close(Close::Bye.code(), words.as_bytes());
+        self.ended.send_replace(true);
+    }
+
+    /// Sees the end of the node.
+    pub(super) fn ended(&self) -> watch::Receiver<bool> {
+        self.ended.subscribe()
     }
 
     /// Whether links to this peer are cut for a drill.
@@ -201,26 +219,6 @@ impl<T: Replicated> Hub<T> {
         let links = self.links();
         let by_name = name.is_some_and(|name| links.live.contains_key(name));
         by_name || links.live.values().any(|link| link.connection.remote_address() == address)
-    }
-}
-
-impl Links {
-    /// Begins a handshake with this address, if there are not too many.
-    pub(super) fn shake(&mut self, address: IpAddr, limit: usize) -> bool {
-        let shaking = self.shaking.entry(address).or_default();
-        let fits = *shaking < limit;
-        *shaking += usize::from(fits);
-        fits
-    }
-
-    /// Ends a handshake with this address.
-    pub(super) fn shaken(&mut self, address: IpAddr) {
-        if let Some(shaking) = self.shaking.get_mut(&address) {
-            *shaking -= 1;
-            if *shaking == 0 {
-                self.shaking.remove(&address);
-            }
-        }
     }
 }
 

@@ -4,17 +4,22 @@
 //! What it guarantees to the engine, and to whoever runs it:
 //! - The engine learns of a peer only when both sides' certificates are verified: chain, time, and a
 //!   name in the cluster. There is no resumption and no early data.
-//! - Frames of one connection arrive whole, in order and once, or the connection is gone.
-//! - A frame is refused by its length before anything is allocated for it; what the engine refuses
-//!   closes that one connection.
-//! - There is one connection to each peer. A peer that came back replaces its dead one; two live
-//!   processes of one name are reported as an error by both sides, and the first one stays.
+//! - Frames of one connection arrive whole, in order and once, or the connection is gone. Time does
+//!   not go back from one call of the engine to the next.
+//! - A frame is refused by its length before anything is allocated for it, and memory for it grows
+//!   with what arrives; what the engine refuses closes that one connection.
+//! - There is one connection to each peer, and the lower name decides which. It stays as long as the
+//!   peer answers on it. A peer that came back replaces its dead one; a second live process of a name
+//!   is refused, both sides report it as an error, and the first one stays.
 //! - What is sent is worked out when the stream takes it: a slow peer costs a cursor and a send
 //!   window, not a queue.
+//! - Handshakes under way are bounded for each address and for all together, and forged addresses do
+//!   not use up the bound of who has them.
 //! - No lock is held across an await, and a panic in a user's closure leaves the node whole.
 
 use crdt_core::codec::Wire;
 
+mod admission;
 mod builder;
 pub mod certs;
 mod config;
@@ -22,7 +27,9 @@ mod error;
 mod hub;
 mod link;
 mod node;
+mod settle;
 mod status;
+mod stream;
 mod subscribe;
 mod tasks;
 mod tls;

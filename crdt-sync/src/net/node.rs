@@ -16,7 +16,7 @@ use super::link::Close;
 use super::status::{LinkStatus, NodeStatus};
 use super::subscribe::Subscription;
 use super::world;
-use crate::proto::{Engine, Now, Token, Written};
+use crate::proto::{Engine, Now, PeerState, PeerStatus, Token, Written};
 
 /// A running node: a document that is the same on every node of the cluster.
 ///
@@ -57,8 +57,7 @@ impl<T: Replicated> Clone for Node<T> {
 
 impl<T: Replicated> Drop for Inner<T> {
     fn drop(&mut self) {
-        self.hub.stop();
-        self.hub.endpoint.close(Close::Bye.code(), b"dropped");
+        self.hub.end("dropped");
     }
 }
 
@@ -222,7 +221,7 @@ impl<T: Replicated> Node<T> {
     pub fn status(&self) -> Result<NodeStatus, NodeError> {
         let engine = self.engine(Engine::status)?;
         let links = self.hub().links();
-        let mut traffic = links.past;
+        let (mut traffic, connections) = (links.past, links.made);
         links.live.values().for_each(|link| traffic += link.traffic());
         let links = links.live.values().map(|link| LinkStatus {
             name: link.name.clone(),
@@ -232,7 +231,14 @@ impl<T: Replicated> Node<T> {
             traffic: link.traffic(),
         });
         let links = links.collect();
-        Ok(NodeStatus { name: self.name().to_owned(), address: self.local_addr(), engine, links, traffic })
+        Ok(NodeStatus {
+            name: self.name().to_owned(),
+            address: self.local_addr(),
+            engine,
+            links,
+            connections,
+            traffic,
+        })
     }
 
     /// The name of the node, from its certificate.
@@ -274,20 +280,31 @@ impl<T: Replicated> Node<T> {
         self.hub().links_changed();
     }
 
-    /// Stops the node when its peers have taken what is on its way, or after
-    /// [`NetConfig::drain_timeout`](crate::NetConfig::drain_timeout). Writes are refused from here
-    /// on; reads go on.
-    pub async fn shutdown(&self) {
+    /// Stops the node when every linked peer has reported to have applied everything that this node
+    /// has, or after [`NetConfig::drain_timeout`](crate::NetConfig::drain_timeout). Returns whether
+    /// they all have. Writes are refused from here on; reads go on. The port is free when the last
+    /// handle is gone.
+    pub async fn shutdown(&self) -> bool {
         let hub = self.hub();
         hub.stop();
-        let links: Vec<_> = hub.links().live.values().cloned().collect();
-        let drained = async {
-            for link in links {
-                link.connection.closed().await;
+        let flushed = timeout(hub.net.drain_timeout, self.flushed()).await.is_ok();
+        hub.end("shut down");
+        // Only so that peers hear of it.
+        let _ = timeout(hub.net.drain_timeout, hub.endpoint.wait_idle()).await;
+        flushed
+    }
+
+    /// Waits until no linked peer lacks anything. What a peer was sent is not enough: its process
+    /// may not have read it when the connection closes, or may need a walk first.
+    async fn flushed(&self) {
+        let mut progress = self.hub().progress();
+        loop {
+            progress.mark_unchanged();
+            let peers = self.hub().engine().status().peers;
+            let behind = |peer: &PeerStatus| peer.state != PeerState::Failed && peer.lag_updates != Some(0);
+            if !peers.iter().any(behind) || progress.changed().await.is_err() {
+                return;
             }
-        };
-        let _ = timeout(hub.net.drain_timeout, drained).await;
-        hub.endpoint.close(Close::Bye.code(), b"shut down");
-        hub.endpoint.wait_idle().await;
+        }
     }
 }

@@ -18,6 +18,8 @@ pub struct NodeStatus {
     pub engine: Status,
     /// The connections that are up.
     pub links: Vec<LinkStatus>,
+    /// How many connections were made since the start, those that are gone included.
+    pub connections: u64,
     /// Everything sent and received since the start, connections that are gone included.
     pub traffic: Traffic,
 }

@@ -39,13 +39,14 @@ impl<T: Replicated> Subscription<T> {
     ///
     /// Safe to cancel: no event is lost.
     pub async fn next(&mut self) -> Option<Notice> {
-        match self.events.recv().await {
-            Ok(event) => Some(Notice::Event(event)),
-            Err(RecvError::Lagged(missed)) => {
-                let resume = self.hub.upgrade()?.engine().token();
-                Some(Notice::Lagged { missed, resume })
-            }
-            Err(RecvError::Closed) => None,
-        }
+        let missed = match self.events.recv().await {
+            // The engine had more to tell at once than it keeps.
+            Ok(Event::Lost { events }) => events,
+            Ok(event) => return Some(Notice::Event(event)),
+            Err(RecvError::Lagged(missed)) => missed,
+            Err(RecvError::Closed) => return None,
+        };
+        let resume = self.hub.upgrade()?.engine().token();
+        Some(Notice::Lagged { missed, resume })
     }
 }

@@ -8,8 +8,10 @@ use quinn::Incoming;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::Replicated;
+use super::admission::{Answer, Shaking};
 use super::hub::Hub;
-use super::link::{Close, greet};
+use super::link::Close;
+use super::settle::{Greeted, greet};
 use super::world::{self, jittered};
 
 /// What clients send as server name. Nodes are known by the name in their certificate instead.
@@ -17,10 +19,22 @@ const SERVER_NAME: &str = "node.crdt";
 /// A link that lasted so long was a good one: dialling begins anew with the shortest pause.
 const GOOD_LINK: Duration = Duration::from_secs(5);
 
+/// Runs a task until the node ends, whatever it waits for: a task that slept on would keep the
+/// node's port.
+pub(super) fn spawn<T: Replicated>(hub: &Arc<Hub<T>>, task: impl Future<Output = ()> + Send + 'static) {
+    let mut ended = hub.ended();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = task => {}
+            _ = ended.wait_for(|ended| *ended) => {}
+        }
+    });
+}
+
 /// Calls the engine when it wants to be called.
 pub(super) async fn keep_time<T: Replicated>(hub: Arc<Hub<T>>) {
     let mut progress = hub.progress();
-    while !hub.is_stopping() {
+    loop {
         progress.mark_unchanged();
         let due = hub.next_timeout();
         let wait = async {
@@ -39,28 +53,39 @@ pub(super) async fn keep_time<T: Replicated>(hub: Arc<Hub<T>>) {
 /// Takes connections from whoever has a certificate of the cluster.
 pub(super) async fn accept<T: Replicated>(hub: Arc<Hub<T>>) {
     while let Some(incoming) = hub.endpoint.accept().await {
-        if hub.links().shake(incoming.remote_address().ip(), hub.net.handshakes_per_ip) {
-            tokio::spawn(take(hub.clone(), incoming));
-        } else {
-            incoming.refuse();
+        let (address, validated) = (incoming.remote_address().ip(), incoming.remote_address_validated());
+        match hub.admission.ask(address, validated) {
+            Answer::Shake(shaking) => spawn(&hub, take(hub.clone(), incoming, shaking)),
+            // Only an address that is not validated is asked to be, and it may always be asked.
+            Answer::Validate => drop(incoming.retry()),
+            Answer::Refuse => incoming.refuse(),
         }
     }
 }
 
-async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming) {
+async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, shaking: Shaking) {
     let address = incoming.remote_address();
-    let greeted = timeout(hub.net.handshake_timeout, async {
-        greet(incoming.accept()?.await?, false, hub.incarnation).await
-    });
-    let greeted = greeted.await;
-    hub.links().shaken(address.ip());
-    match greeted {
+    let greeted =
+        timeout(hub.net.handshake_timeout, async { greet(incoming.accept()?.await?, hub.incarnation).await });
+    match greeted.await {
         Ok(Ok(greeted)) => {
-            let _ = hub.serve(greeted).await;
+            let _ = serve(&hub, greeted, Some(shaking)).await;
         }
         Ok(Err(error)) => tracing::warn!(%address, %error, "handshake failed"),
         Err(_) => tracing::warn!(%address, "handshake timed out"),
     }
+}
+
+/// Settles for the connection and serves it while it lasts, or says why not.
+async fn serve<T: Replicated>(
+    hub: &Arc<Hub<T>>,
+    greeted: Greeted,
+    shaking: Option<Shaking>,
+) -> Result<(), Close> {
+    let (kept, send, receive) = hub.settle(greeted).await?;
+    drop(shaking);
+    hub.run(&kept.link, send, receive).await;
+    Ok(())
 }
 
 /// Keeps a link to the peer at this address, whoever made it.
@@ -74,17 +99,26 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, peer: String) {
         let cut = hub.links().all_cut || name.as_deref().is_some_and(|name| hub.is_cut(name));
         let linked = address.is_some_and(|address| hub.is_linked(name.as_deref(), address));
         if cut || linked {
+            // What is there again was not lost to a bad network: no reason to be slow.
+            backoff = hub.net.dial_backoff_min;
             if changes.changed().await.is_err() {
                 return;
             }
             continue;
         }
         let begun = world::instant();
-        match address {
-            Some(address) => dial_once(&hub, address, &mut name).await,
-            None => tracing::warn!(%peer, "the name of the peer does not resolve"),
+        let refusal = match address {
+            Some(address) => dial_once(&hub, address, &mut name).await.err(),
+            None => {
+                tracing::debug!(%peer, "the name of the peer does not resolve");
+                None
+            }
+        };
+        if refusal == Some(Close::Own) {
+            tracing::info!(%peer, "this is the node itself; it is not dialled again");
+            return;
         }
-        if begun.elapsed() >= GOOD_LINK {
+        if begun.elapsed() >= GOOD_LINK.min(hub.net.dial_backoff_max) {
             backoff = hub.net.dial_backoff_min;
         }
         sleep(jittered(backoff)).await;
@@ -93,21 +127,23 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, peer: String) {
 }
 
 /// Dials, and serves the link while it lasts.
-async fn dial_once<T: Replicated>(hub: &Arc<Hub<T>>, address: SocketAddr, name: &mut Option<String>) {
-    let connecting = match hub.endpoint.connect(address, SERVER_NAME) {
-        Ok(connecting) => connecting,
-        Err(error) => return tracing::warn!(%address, %error, "cannot dial"),
-    };
-    let greeted =
-        timeout(hub.net.handshake_timeout, async { greet(connecting.await?, true, hub.incarnation).await });
+async fn dial_once<T: Replicated>(
+    hub: &Arc<Hub<T>>,
+    address: SocketAddr,
+    name: &mut Option<String>,
+) -> Result<(), Close> {
+    let greeted = timeout(hub.net.handshake_timeout, async {
+        let connecting = hub.endpoint.connect(address, SERVER_NAME).map_err(|error| error.to_string())?;
+        let connection = connecting.await.map_err(|error| error.to_string())?;
+        greet(connection, hub.incarnation).await.map_err(|error| error.to_string())
+    });
     match greeted.await {
         Ok(Ok(greeted)) => {
             *name = Some(greeted.name.clone());
-            if let Err(reason @ Close::DuplicateName) = hub.clone().serve(greeted).await {
-                tracing::error!(%address, ?reason, "not connected");
-            }
+            return serve(hub, greeted, None).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "dialling failed"),
         Err(_) => tracing::debug!(%address, "dialling timed out"),
     }
+    Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// From half to one and a half of it.
+/// From half of it to all of it: a cap stays one.
 pub(super) fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(rand::rng().random_range(0.5..1.5))
+    pause.mul_f64(rand::rng().random_range(0.5..1.0))
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crdt_sync::certs::Ca;
+use crdt_sync::proto::{Config, Engine, Now, PeerId};
 use crdt_sync::{Identity, Node};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{Connection, SendStream};
+use quinn::{Connection, RecvStream, SendStream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -66,6 +67,17 @@ pub(crate) fn endpoint(mut tls: rustls::ClientConfig, listen: SocketAddr) -> qui
 
 /// Connects as a member and exchanges prefaces, and then does as it likes.
 async fn member(identity: &Identity, address: SocketAddr) -> (quinn::Endpoint, Connection, SendStream) {
+    let (endpoint, connection, send, mut receive) = member_with(identity, address).await;
+    // Takes whatever comes, so that the node is never held up.
+    tokio::spawn(async move { while matches!(receive.read_chunk(65_536, true).await, Ok(Some(_))) {} });
+    (endpoint, connection, send)
+}
+
+/// The same, with what the node sends.
+async fn member_with(
+    identity: &Identity,
+    address: SocketAddr,
+) -> (quinn::Endpoint, Connection, SendStream, RecvStream) {
     let chain = vec![CertificateDer::from_pem_slice(identity.cert_pem().as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(identity.key_pem().as_bytes()).unwrap();
     let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -80,9 +92,7 @@ async fn member(identity: &Identity, address: SocketAddr) -> (quinn::Endpoint, C
     let (mut send, mut receive) = connection.open_bi().await.unwrap();
     send.write_all(&[1; 17]).await.unwrap();
     receive.read_exact(&mut [0; 17]).await.unwrap();
-    // Takes whatever comes, so that the node is never held up.
-    tokio::spawn(async move { while matches!(receive.read_chunk(65_536, true).await, Ok(Some(_))) {} });
-    (endpoint, connection, send)
+    (endpoint, connection, send, receive)
 }
 
 async fn two_members() -> (Ca, Node<Set>, Node<Set>) {
@@ -118,7 +128,8 @@ async fn bytes_that_are_no_frames_close_that_connection_alone() {
     }
     let token = add(&b, "unharmed");
     a.wait_for(&token, LIMIT).await.unwrap();
-    assert!(has(&a, "unharmed") && peers(&a) == 1);
+    assert!(has(&a, "unharmed"));
+    until("only b is left", || peers(&a) == 1).await;
     assert_eq!(a.status().unwrap().engine.counters.applied, 1);
 }
 
@@ -144,4 +155,31 @@ async fn a_datagram_of_noise_before_hello_does_no_harm() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let token = add(&b, "unharmed");
     a.wait_for(&token, LIMIT).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_never_reads_costs_a_window_and_not_a_queue() {
+    let (ca, a, b) = two_members().await;
+    let stalled = ca.issue("mallory").unwrap();
+    let (_endpoint, _connection, mut send, _unread) = member_with(&stalled, a.local_addr()).await;
+    // What another node would say, so that updates flow.
+    let mut other = Engine::<Set>::new(Config::new("test"), [7; 32], Now::default()).unwrap();
+    other.connected(PeerId(0), "a", Now::default());
+    let hello = other.poll_transmit(PeerId(0), 1_200, Now::default()).unwrap();
+    send.write_all(&framed(&hello)).await.unwrap();
+    until("the stalled peer is greeted", || peers(&a) == 2).await;
+    let sent = |a: &Node<Set>| {
+        let status = a.status().unwrap();
+        let link = status.links.iter().find(|link| link.name == "mallory");
+        link.map(|link| link.traffic).expect("it is linked as long as it answers on its connection")
+    };
+    let mut token = None;
+    for n in 0..48 {
+        token = Some(add(&a, &format!("{n} {}", "x".repeat(200_000))));
+    }
+    b.wait_for(&token.unwrap(), LIMIT).await.unwrap();
+    let frames = sent(&a).frames_sent;
+    // Window of the stream, of what is sent, and one batch: not the 9.6 MB that b has.
+    assert!(frames * 200_000 < 5 << 20, "{frames} frames were worked out for a peer that reads nothing");
+    assert!(sent(&a).bytes_sent < 2 << 20);
 }

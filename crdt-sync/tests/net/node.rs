@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crdt_sync::certs::Ca;
-use crdt_sync::proto::{Config, UpdateError};
+use crdt_sync::proto::{Config, Event, UpdateError};
 use crdt_sync::{NetConfig, Node, NodeError, Notice, StartError, TryError, WaitError};
 
 use crate::support::{LIMIT, Set, add, cluster, has, loopback, until};
@@ -125,7 +125,7 @@ async fn a_write_right_before_shutdown_reaches_a_peer() {
     for n in 0..500 {
         add(&nodes[0], &n.to_string());
     }
-    nodes[0].shutdown().await;
+    assert!(nodes[0].shutdown().await);
     assert_eq!(nodes[1].read(|set| set.len()), Ok(500));
     assert_eq!(nodes[0].update(|set| set.clear()).unwrap_err(), NodeError::Stopped);
     assert_eq!(nodes[0].read(|set| set.len()), Ok(500));
@@ -146,4 +146,25 @@ async fn what_cannot_work_does_not_start() {
     let first = builder().listen(loopback()).identity(ca.issue("a").unwrap()).start().await.unwrap();
     let taken = builder().listen(first.local_addr()).identity(ca.issue("b").unwrap()).start().await.err();
     assert!(matches!(taken, Some(StartError::Listen(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_subscriber_sees_updates_in_the_order_of_their_numbers() {
+    let node = cluster(&["a"]).await.remove(0);
+    let mut events = node.subscribe();
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let node = node.clone();
+            tokio::task::spawn_blocking(move || {
+                (0..200).for_each(|n| drop(add(&node, &format!("{writer} {n}"))))
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    for seq in 1..=800 {
+        let Some(Notice::Event(Event::Applied { update, .. })) = events.next().await else { panic!("{seq}") };
+        assert_eq!(update.seq, seq);
+    }
 }

@@ -1,0 +1,123 @@
+//! Moving frames and datagrams between the engine and one connection.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use quinn::{ReadError, RecvStream, SendStream};
+use tokio::task::JoinSet;
+
+use super::Replicated;
+use super::hub::Hub;
+use super::link::{Close, Link};
+
+/// Bytes that are given to the stream at once, which copies them.
+const BATCH: usize = 64 << 10;
+/// Bytes of one frame where the engine can choose: some five hundred small updates, which a
+/// receiver applies in a millisecond under its lock.
+const FRAME: usize = 16 << 10;
+
+impl<T: Replicated> Hub<T> {
+    /// Moves bytes until the connection is over. Reading and writing are tasks of their own, so that
+    /// a peer that always has more to say does not keep this node from answering.
+    pub(super) async fn run(self: &Arc<Self>, link: &Arc<Link>, send: SendStream, receive: RecvStream) {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.clone().write(link.clone(), send));
+        tasks.spawn(self.clone().read_frames(link.clone(), receive));
+        tasks.spawn(self.clone().read_datagrams(link.clone()));
+        tasks.join_next().await;
+        let Some(reason) = link.connection.close_reason() else { return };
+        tracing::debug!(peer = %link.name, %reason, "closed");
+        if Close::of(&reason) == Some(Close::DuplicateName) {
+            tracing::error!(peer = %link.name, "the peer knows another live node of this name");
+        }
+    }
+
+    /// Sends what the engine has for the peer whenever the stream takes it: at once if it is idle,
+    /// and while it is busy in batches of what came together.
+    async fn write(self: Arc<Self>, link: Arc<Link>, mut send: SendStream) {
+        let mut batch = Vec::new();
+        loop {
+            if let Some(datagram) = self.next_datagram(link.peer) {
+                // Digests may be lost, and a full buffer is a way to lose one.
+                let _ = link.connection.send_datagram(datagram.into());
+            }
+            while batch.len() < BATCH
+                && let Some(frame) = self.next_frame(link.peer, FRAME)
+            {
+                put(&frame, &mut batch);
+                link.frames_sent.fetch_add(1, Ordering::Relaxed);
+            }
+            if batch.is_empty() {
+                link.wake.notified().await;
+            } else if send.write_all(&batch).await.is_err() {
+                return;
+            }
+            batch.clear();
+            // A batch may have been as long as a frame is allowed to be.
+            batch.shrink_to(2 * BATCH);
+        }
+    }
+
+    async fn read_frames(self: Arc<Self>, link: Arc<Link>, receive: RecvStream) {
+        if let Err(words) = self.take_frames(&link, receive).await
+            && link.connection.close_reason().is_none()
+        {
+            tracing::warn!(peer = %link.name, error = %words, "refused");
+            link.close(Close::Refused, &words);
+        }
+    }
+
+    /// Takes frames until one is refused or the stream ends; the error is for the peer to read.
+    async fn take_frames(&self, link: &Link, mut receive: RecvStream) -> Result<(), String> {
+        let mut frame = Vec::new();
+        loop {
+            next_frame(&mut receive, self.max_frame, &mut frame).await?;
+            link.frames_received.fetch_add(1, Ordering::Relaxed);
+            let taken = self.input(|engine, now| engine.handle_frame(link.peer, &frame, now));
+            taken.map_err(|error| error.to_string())?;
+            // Frames that are there already would otherwise be taken without a pause for others.
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    async fn read_datagrams(self: Arc<Self>, link: Arc<Link>) {
+        while let Ok(datagram) = link.connection.read_datagram().await {
+            if datagram.is_empty() || link.take_datagram(&datagram) {
+                continue;
+            }
+            let taken = self.input(|engine, now| engine.handle_datagram(link.peer, &datagram, now));
+            if let Err(error) = taken {
+                tracing::warn!(peer = %link.name, %error, "refused");
+                link.close(Close::Refused, &error.to_string());
+                return;
+            }
+        }
+    }
+}
+
+/// Appends a frame after its length: four bytes, the lowest first.
+fn put(frame: &[u8], batch: &mut Vec<u8>) {
+    let len = u32::try_from(frame.len()).expect("a frame is at most max_frame bytes long");
+    batch.extend_from_slice(&len.to_le_bytes());
+    batch.extend_from_slice(frame);
+}
+
+/// Reads a whole frame. The buffer grows with what arrives, not with what is announced.
+async fn next_frame(receive: &mut RecvStream, max: usize, frame: &mut Vec<u8>) -> Result<(), String> {
+    let mut len = [0; 4];
+    receive.read_exact(&mut len).await.map_err(|error| error.to_string())?;
+    let len = u32::from_le_bytes(len) as usize;
+    if len > max {
+        return Err(format!("a frame of {len} bytes where {max} are allowed"));
+    }
+    frame.clear();
+    frame.shrink_to(2 * BATCH);
+    while frame.len() < len {
+        let chunk = receive.read_chunk(len - frame.len(), true).await;
+        match chunk.map_err(|error: ReadError| error.to_string())? {
+            Some(chunk) => frame.extend_from_slice(&chunk.bytes),
+            None => return Err("the stream ended inside a frame".to_owned()),
+        }
+    }
+    Ok(())
+}
