@@ -1,4 +1,39 @@
 //! The protocol without I/O: no sockets, no tasks, no clock, no randomness of its own.
+//!
+//! [`Engine`] is the machine; how to drive it stands there, with two of them wired by hand.
+//!
+//! # Numbers
+//! Each committed update gets a number, (replica id of this start, 1, 2, …), also if it only removes,
+//! and is encoded once. A numbered update is immutable bytes: it is sent, relayed and kept as it is,
+//! never cut to what is new to somebody, since that leaves nodes with numbers whose content they
+//! lack. A node's *vector* is the set of numbers that it has applied, as runs.
+//!
+//! # Three ways for an update to travel
+//! 1. *Push.* A peer is sent what its vector lacks, in the order in which it was applied here, as
+//!    soon as its stream takes it, and never back to who sent it. All peers share one log, bounded in
+//!    bytes; a slow peer costs a place in it. What a peer is believed to have ends with the
+//!    connection.
+//! 2. *Catch-up.* Now and then a node compares a hash of its vector and a fingerprint of its state
+//!    with one random peer. If the vectors differ they are exchanged, and what is missing is sent
+//!    from the log. If they are equal and the fingerprints are not, that is a fault; it is reported
+//!    ([`Event::Diverged`]) and repaired by walks.
+//! 3. *Walks.* Where the log does not reach back, the donor sends its state as it was when the walk
+//!    began: first what is live, each entry with its own dot only, then the dots that are dead. Only a
+//!    walk that came whole lets its receiver claim anything, namely the donor's vector at the start.
+//!    One that is cut begins again with any donor; its parts stay, and while they do, the node says
+//!    that it is partial.
+//!
+//! Pushing is an optimisation. Whatever is lost, doubled or late, the exchange repairs, with no new
+//! write.
+//!
+//! # What is promised, and what is not
+//! - Nodes that have applied the same updates, and hold no parts of others, show the same.
+//! - A well-formed update is never refused; what no node could take is refused where it is written.
+//! - An update that any connected node has applied reaches all that stay connected to it.
+//! - Causal order between origins is not promised. A [`Token`] gives it to who asks.
+//! - A node keeps nothing over a restart: an update that no other node had applied is lost with it.
+//!   An update that was only ever seen in part, by a walk that was cut, stays in part if all who had
+//!   it are lost.
 
 mod config;
 mod donation;

@@ -4,5 +4,6 @@ mod counterexamples;
 mod lab;
 mod links;
 mod push;
+mod upgrade;
 mod walks;
 mod writes;

@@ -2,6 +2,7 @@
 
 mod history;
 mod oracle;
+mod own;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
