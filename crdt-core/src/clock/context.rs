@@ -153,15 +153,22 @@ impl CausalContext {
 impl FromIterator<(ReplicaId, Intervals)> for CausalContext {
     fn from_iter<I: IntoIterator<Item = (ReplicaId, Intervals)>>(sets: I) -> Self {
         let mut context = Self::default();
+        context.extend(sets);
+        context
+    }
+}
+
+/// Unites the sets given for each replica with those it has; empty ones leave no trace.
+impl Extend<(ReplicaId, Intervals)> for CausalContext {
+    fn extend<I: IntoIterator<Item = (ReplicaId, Intervals)>>(&mut self, sets: I) {
         for (id, seen) in sets.into_iter().filter(|(_, seen)| !seen.is_empty()) {
-            let known = context.entry(id);
+            let known = self.entry(id);
             if known.is_empty() {
                 *known = seen;
             } else {
                 known.union_with(&seen);
             }
         }
-        context
     }
 }
 

@@ -83,6 +83,11 @@ impl Intervals {
     ///
     /// An empty range (`first > last`) adds nothing; a range from 0 starts at 1.
     pub fn insert_range(&mut self, first: u64, last: u64) -> bool {
+        // What comes in order lengthens the one run, and asks nothing of the others: there are none.
+        if self.rest.is_empty() && first > 1 && first - 1 == self.head.1 && first <= last {
+            self.head.1 = last;
+            return true;
+        }
         let first = first.max(1);
         if first > last || self.covers(first, last) {
             return false;
