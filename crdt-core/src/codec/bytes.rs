@@ -15,6 +15,11 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// A writer that will write about as many bytes.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     /// The bytes written so far.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
@@ -40,7 +45,23 @@ impl Writer {
 
     /// Writes a number as LEB128: seven bits a byte, the lowest first.
     pub fn number(&mut self, number: impl Into<u128>) {
-        let mut rest = number.into();
+        let number = number.into();
+        // Nearly all numbers have 64 bits, which a register holds.
+        match u64::try_from(number) {
+            Ok(number) => self.short_number(number),
+            Err(_) => self.wide_number(number),
+        }
+    }
+
+    fn short_number(&mut self, mut rest: u64) {
+        while rest >= 0x80 {
+            self.bytes.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.bytes.push(rest as u8);
+    }
+
+    fn wide_number(&mut self, mut rest: u128) {
         while rest >= 0x80 {
             self.bytes.push((rest & 0x7f) as u8 | 0x80);
             rest >>= 7;
@@ -126,6 +147,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the input ends, or the number is wider or not in its shortest form.
     pub fn number(&mut self) -> Result<u64, DecodeError> {
+        if let [byte @ 0..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
         u64::try_from(self.wide()?).map_err(|_| DecodeError::Malformed { rule: "a number has up to 64 bits" })
     }
 

@@ -38,7 +38,8 @@ impl<T: Wire> Delta<T> {
         ids.sort_unstable();
         ids.dedup();
 
-        let mut out = Writer::default();
+        // An id or two with their runs, and entries that are short: a guess that spares growing.
+        let mut out = Writer::with_capacity(64 + 16 * self.entries.len());
         out.raw(&[VERSION]);
         out.number(ids.len() as u64);
         ids.iter().for_each(|id| out.raw(id.as_bytes()));
@@ -67,7 +68,8 @@ impl<T: Wire> Delta<T> {
             return Err(DecodeError::Version { found: version });
         }
         let (live, dead) = decode_dots(&mut input, limits)?;
-        let count = usize::try_from(live.len()).map_err(|_| DecodeError::Truncated)?;
+        let count = live.iter().fold(0u64, |sum, (_, seqs)| sum.saturating_add(seqs.len()));
+        let count = usize::try_from(count).map_err(|_| DecodeError::Truncated)?;
         if count > limits.max_entries {
             return Err(DecodeError::TooLarge { limit: "max_entries" });
         }
@@ -75,7 +77,7 @@ impl<T: Wire> Delta<T> {
             return Err(DecodeError::Truncated);
         }
         let mut entries = Vec::with_capacity(count);
-        for (id, seqs) in live.iter() {
+        for (id, seqs) in live {
             for seq in seqs.iter().flat_map(|(first, last)| first..=last) {
                 entries.push((Dot::new(id, seq), T::decode_entry(&mut input)?));
             }
@@ -106,24 +108,21 @@ impl<T: Wire> Doc<T> {
     }
 }
 
-/// The live dots and the dots that are gone.
+/// The live dots, ascending by id, and the dots that are gone.
 fn decode_dots(
     input: &mut Reader<'_>,
     limits: &Limits,
-) -> Result<(CausalContext, CausalContext), DecodeError> {
+) -> Result<(Vec<(ReplicaId, Intervals)>, CausalContext), DecodeError> {
     let count = input.count()?;
     if count > limits.max_replicas {
         return Err(DecodeError::TooLarge { limit: "max_replicas" });
     }
-    let mut ids = Vec::with_capacity(count.min(input.len() / 16));
-    for _ in 0..count {
-        ids.push(ReplicaId::from_bytes(input.array()?));
-    }
-    if !ids.windows(2).all(|pair| pair[0] < pair[1]) {
+    let (ids, _) = input.raw(count.checked_mul(16).ok_or(DecodeError::Truncated)?)?.as_chunks::<16>();
+    if !ids.is_sorted_by(|one, next| one < next) {
         return Err(DecodeError::Malformed { rule: "ids ascend" });
     }
-    let (mut live, mut dead) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
-    for id in ids {
+    let (mut live, mut dead) = (Vec::with_capacity(count), CausalContext::default());
+    for id in ids.iter().copied().map(ReplicaId::from_bytes) {
         let (alive, gone) = (decode_runs(input)?, decode_runs(input)?);
         if alive.is_empty() && gone.is_empty() {
             return Err(DecodeError::Malformed { rule: "every id has a dot" });
@@ -131,10 +130,10 @@ fn decode_dots(
         if gone.iter().any(|(first, last)| alive.overlapping(first, last).next().is_some()) {
             return Err(DecodeError::Malformed { rule: "a dot is live or gone" });
         }
+        dead.extend([(id, gone)]);
         live.push((id, alive));
-        dead.push((id, gone));
     }
-    Ok((live.into_iter().collect(), dead.into_iter().collect()))
+    Ok((live, dead))
 }
 
 fn encode_runs(runs: Option<&Intervals>, out: &mut Writer) {
