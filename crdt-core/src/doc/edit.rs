@@ -86,7 +86,13 @@ impl<T: Crdt> Doc<T> {
         me.advance(next, hlc);
 
         let mut delta = Delta::default();
-        T::drain(scratch, &mut |seq, entry| delta.entries.push((Dot::new(id, seq), entry)));
+        T::drain(scratch, &mut |seq, entry| {
+            if delta.entries.is_empty() {
+                // Most deltas have one entry; a list that grows begins with room for four.
+                delta.entries.reserve_exact(1);
+            }
+            delta.entries.push((Dot::new(id, seq), entry));
+        });
         if !delta.entries.is_sorted_by_key(|(dot, _)| *dot) {
             delta.entries.sort_unstable_by_key(|(dot, _)| *dot);
         }
