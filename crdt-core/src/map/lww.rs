@@ -337,22 +337,24 @@ impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
 
     /// Writes over all that this replica has seen of the key.
     fn write(&self, key: K, value: Option<V>) {
-        let above = self.base.and_then(|base| base.stamp(&key));
-        self.forget(&key);
+        let above = self.forget(&key);
         let (dot, stamp) = (self.tx.mint(), self.tx.stamp(above));
         let cell = Cell { dot, written: Stamped { stamp, value } };
         self.scratch.borrow_mut().add(self.tx.ids(), key, cell);
     }
 
-    /// Supersedes all that this replica has seen of the key.
-    fn forget(&self, key: &K) {
-        if let Some(base) = self.base {
-            base.chain(key).for_each(|cell| self.tx.supersede(cell.dot));
+    /// Supersedes all that this replica has seen of the key; returns the stamp of the base's winner.
+    fn forget(&self, key: &K) -> Option<Stamp> {
+        let mut winner = None;
+        for cell in self.base.into_iter().flat_map(|base| base.chain(key)) {
+            winner = winner.or(Some(cell.written.stamp));
+            self.tx.supersede(cell.dot);
         }
         let mut scratch = self.scratch.borrow_mut();
         if let Some(slot) = scratch.cells.head(key) {
             self.tx.supersede(scratch.take(slot).dot);
         }
+        winner
     }
 
     fn forget_all(&self) {

@@ -111,24 +111,16 @@ impl<T> Slab<T> {
 
     /// Adds a cell behind the last one.
     fn push(&mut self, cell: Cell<T>) -> u32 {
-        let page = match self.pages.last_mut() {
-            None if self.few.len() < PAGE => {
-                // One value takes the room of one: sets of one element are common inside of maps.
-                if self.few.capacity() == 0 {
-                    self.few.reserve_exact(1);
-                }
-                &mut self.few
-            }
-            Some(last) if last.len() < PAGE => last,
-            _ => {
-                self.pages.push(Vec::with_capacity(PAGE));
-                self.pages.last_mut().expect("a page was pushed")
-            }
-        };
+        if self.pages.last().map_or(self.few.len(), Vec::len) == PAGE {
+            self.pages.push(Vec::with_capacity(PAGE));
+        } else if self.few.capacity() == 0 {
+            // One value takes the room of one: sets of one element are common inside of maps.
+            self.few.reserve_exact(1);
+        }
+        let base = self.pages.len() * PAGE;
+        let page = self.pages.last_mut().unwrap_or(&mut self.few);
+        let slot = u32::try_from(base + page.len()).ok().filter(|&slot| slot < NONE);
         page.push(cell);
-        let slots = self.few.len() + self.pages.len().saturating_sub(1) * PAGE;
-        let slots = slots + self.pages.last().map_or(0, Vec::len);
-        let slot = u32::try_from(slots - 1).ok().filter(|&slot| slot < NONE);
         slot.expect("two billion values do not fit into memory")
     }
 
