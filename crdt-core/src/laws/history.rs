@@ -7,6 +7,8 @@ use core::fmt;
 
 use proptest::prelude::*;
 
+use crate::dot::Dot;
+
 /// Replicas that write and hear of each other.
 #[derive(Clone, Debug)]
 pub(super) struct History {
@@ -44,6 +46,9 @@ pub(super) struct Setting {
     pub(super) ids: Vec<u8>,
     /// What the clocks of the replicas show, if they have one.
     pub(super) clocks: Vec<Option<u64>>,
+    /// How many dots each replica passes over at first: some, to come to where one block of dots
+    /// ends and the next begins, or nearly all.
+    pub(super) skip: u64,
     /// Updates arrive after all that their author had seen.
     pub(super) causal: bool,
     /// Writers observe the stamps of what arrives, as the engine does.
@@ -102,9 +107,17 @@ fn settings() -> impl Strategy<Value = Setting> {
         Just(Vec::from([1u8, 2, 3, 4])).prop_shuffle().prop_map(move |ids| ids[..count].to_vec())
     });
     let clock = prop_oneof![3 => Just(None), 1 => (0u64..3).prop_map(Some)];
-    let rest = (any::<bool>(), any::<bool>(), any::<u64>());
-    (ids, prop::collection::vec(clock, 4), rest)
-        .prop_map(|(ids, clocks, (causal, observing, seed))| Setting { ids, clocks, causal, observing, seed })
+    let skip = prop_oneof![3 => Just(0), 2 => 250..256u64, 1 => Just(Dot::MAX_SEQ - 1_000)];
+    let rest = (skip, prop::bool::weighted(0.2), any::<bool>(), any::<u64>());
+    let settings = (ids, prop::collection::vec(clock, 4), rest);
+    settings.prop_map(|(ids, clocks, (skip, causal, observing, seed))| Setting {
+        ids,
+        clocks,
+        skip,
+        causal,
+        observing,
+        seed,
+    })
 }
 
 fn step(edits: BoxedStrategy<Blind>) -> impl Strategy<Value = Step> {
@@ -121,8 +134,8 @@ fn step(edits: BoxedStrategy<Blind>) -> impl Strategy<Value = Step> {
 fn route(edits: BoxedStrategy<Blind>) -> impl Strategy<Value = Route> {
     let meanwhile = prop::collection::vec(prop::collection::vec(edits, 1), 0..=MAX_MEANWHILE);
     prop_oneof![
-        8 => (0usize..32).prop_map(|pick| Route::Update { pick }),
-        2 => any::<u64>().prop_map(|keep| Route::Group { keep }),
+        12 => (0usize..32).prop_map(|pick| Route::Update { pick }),
+        3 => any::<u64>().prop_map(|keep| Route::Group { keep }),
         1 => Just(Route::State),
         1 => Just(Route::Difference),
         1 => Just(Route::Since),

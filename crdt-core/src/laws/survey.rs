@@ -27,7 +27,8 @@ impl<S: Subject> World<'_, S> {
 
     /// What the replicas hold.
     pub(super) fn survey_states(&mut self) {
-        let gaps = self.nodes.iter().filter(|node| has_gap(&node.doc.context())).count();
+        let first = self.setting.skip + 1;
+        let gaps = self.nodes.iter().filter(|node| has_gap(&node.doc.context(), first)).count();
         let siblings: usize = self.nodes.iter().map(|node| siblings(&node.doc)).sum();
         self.coverage.reach_times(Case::Gap, gaps);
         self.coverage.reach_times(Case::Siblings, siblings);
@@ -74,8 +75,9 @@ impl<S: Subject> Update<S> {
     }
 }
 
-fn has_gap(context: &CausalContext) -> bool {
-    context.iter().any(|(_, seen)| seen.prefix() != seen.max())
+/// Whether a later dot of a replica has been seen without an earlier one, of those from `first` on.
+fn has_gap(context: &CausalContext, first: u64) -> bool {
+    context.iter().any(|(_, seen)| !seen.covers(first, seen.max()))
 }
 
 /// How many live dots have a sibling of another replica.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::oracle::check_values_of;
 use super::world::Merges;
 use super::{Law, check_merges};
-use crate::clock::CausalContext;
+use crate::clock::{CausalContext, Intervals};
 use crate::doc::{Delta, Doc};
-use crate::dot::Dot;
+use crate::dot::{Dot, ReplicaId};
 use crate::set::OrSet;
 use crate::view::Crdt;
 
@@ -73,9 +73,12 @@ fn reference<T: Crdt, const FAULT: u8>(doc: &mut Doc<T>, delta: Delta<T>) -> boo
         context = context.difference(&early);
     }
     if is(GapIsClosed) {
-        let max: Vec<_> = context.iter().map(|(id, seen)| (id, seen.max())).collect();
-        max.into_iter().for_each(|(id, max)| {
-            context.insert_range(id, 1, max);
+        let closed = |(id, seen): (ReplicaId, &Intervals)| {
+            seen.iter().next().map(|(first, _)| (id, first, seen.max()))
+        };
+        let closed: Vec<_> = context.iter().filter_map(closed).collect();
+        closed.into_iter().for_each(|(id, first, last)| {
+            context.insert_range(id, first, last);
         });
     }
     let dead = context.difference(&live.keys().copied().collect());

@@ -45,7 +45,8 @@ fn only_what_it_saw<S: Subject>(before: &DocOf<S>, update: &Update<S>) -> Check 
     let strangers = update.delta.dead().difference(&seen).difference(&new);
     holds("an edit supersedes only what it saw", strangers.is_empty() && new.replicas() <= 1)?;
     let next = |(id, dots): (ReplicaId, &Intervals)| {
-        dots.runs() == 1 && dots.iter().next() == Some((seen.max(id) + 1, dots.max()))
+        let first = dots.iter().next().map_or(0, |(first, _)| first);
+        dots.runs() == 1 && seen.get(id).is_none_or(|own| own.max() + 1 == first)
     };
     holds(&format!("an edit mints {new:?} and does not use all of these"), new.iter().all(next))
 }

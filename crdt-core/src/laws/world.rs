@@ -10,7 +10,7 @@ use super::coverage::{Case, Coverage};
 use super::history::{Blind, Dice, History, Route, Setting, Step};
 use super::report::Story;
 use super::subject::Subject;
-use crate::clock::Clock;
+use crate::clock::{Clock, Hlc};
 use crate::doc::{Delta, Doc, Walk};
 use crate::dot::{Dot, ReplicaId};
 use crate::replica::Replica;
@@ -139,7 +139,8 @@ impl<'a, S: Subject> World<'a, S> {
         let node = |(at, id): (u8, &u8)| {
             let id = ReplicaId::from_u128(u128::from(*id));
             let clock = setting.clocks[usize::from(at)];
-            let replica = clock.map_or_else(|| Replica::new(id), |ms| Replica::with_clock(id, Fixed(ms)));
+            let mut replica = clock.map_or_else(|| Replica::new(id), |ms| Replica::with_clock(id, Fixed(ms)));
+            replica.advance(setting.skip + 1, Hlc::default());
             Node { name: char::from(b'a' + at), doc: Doc::default(), known: Known::default(), replica }
         };
         let nodes: Vec<_> = (0..).zip(&setting.ids).map(node).collect();
