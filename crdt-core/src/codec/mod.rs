@@ -10,8 +10,9 @@
 //! A count and every number in the envelope is an unsigned LEB128 in its shortest form. Runs are a
 //! count, then for each run how many numbers lie between it and the run before, less the one that
 //! must (for the first: its first number less one), and how many numbers it has, less one. So a
-//! run-length coded dot costs two bytes or less, and every byte string that decodes is the only one
-//! for its delta: equal deltas have equal bytes, whatever order built them.
+//! run-length coded dot costs two bytes or less, and equal deltas have equal bytes, whatever order
+//! built them. An envelope that decodes is the only one for its dots; a value within may come from a
+//! writer of another mind, since MessagePack knows several forms of one number.
 //!
 //! An entry is what its type's [`Wire`] writes: keys and values in MessagePack, structs with field
 //! names, stamps in 8 bytes, and for a derived struct the tag of the field and the length of the
