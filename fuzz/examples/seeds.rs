@@ -13,7 +13,8 @@ use crdt_fuzz::shapes::Shape;
 
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
-    write(&root.join("decode"), decode_seeds())
+    write(&root.join("decode"), decode_seeds())?;
+    write(&root.join("operations"), programs(12, 240))
 }
 
 fn write(folder: &Path, seeds: Vec<(String, Vec<u8>)>) -> Result<()> {
@@ -38,6 +39,22 @@ fn decode_seeds() -> Vec<(String, Vec<u8>)> {
     let one = rmp_serde::to_vec(&contexts).expect("a set has bytes");
     seeds.push(("15-walk".into(), [&[decode::WALK, 1], &one[..]].concat()));
     seeds
+}
+
+/// Bytes in which every step and every edit occurs. Any bytes are a program.
+fn programs(count: u64, len: usize) -> Vec<(String, Vec<u8>)> {
+    let program = |seed: u64| {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let byte = move || {
+            // Marsaglia's xorshift: the same bytes everywhere.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        };
+        std::iter::repeat_with(byte).take(len).collect()
+    };
+    (1..=count).map(|seed| (format!("{seed:02}"), program(seed))).collect()
 }
 
 struct Honest;

@@ -8,5 +8,7 @@
 pub mod contexts;
 pub mod decode;
 pub mod envelope;
+pub mod frames;
 pub mod history;
+pub mod operations;
 pub mod shapes;
