@@ -14,7 +14,7 @@ use super::shown::{Cells, Count, Counts, PRESENT, Place};
 use super::step::Edit;
 
 /// By place, who wrote and what, as far as either is known.
-type Cells = BTreeMap<Place, Vec<(Option<Dot>, Option<u8>)>>;
+type Writes = BTreeMap<Place, Vec<(Option<Dot>, Option<u8>)>>;
 
 /// What an entry means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,7 +242,7 @@ pub enum Act {
 #[derive(Debug)]
 pub struct Draft {
     /// What shows, with the changes so far; new additions have no dot yet.
-    cells: Cells,
+    cells: Writes,
     counts: BTreeMap<Count, i128>,
     /// What it takes away.
     pub dead: BTreeSet<Dot>,
@@ -324,7 +324,7 @@ impl Draft {
     /// Takes away what shows at some places.
     fn forget(&mut self, places: impl Fn(Place) -> bool) -> bool {
         let (gone, left) = std::mem::take(&mut self.cells).into_iter().partition(|(place, _)| places(*place));
-        let gone: Cells = gone;
+        let gone: Writes = gone;
         self.cells = left;
         self.dead.extend(gone.values().flatten().filter_map(|(dot, _)| *dot));
         self.changes |= !gone.is_empty();
