@@ -1,6 +1,6 @@
 //! The one line.
 
-/// Makes a module of tests for each type: one test for every [`Law`], and one that the hard cases
+/// Makes a module of tests for each type: one test for every [`Law`](crate::laws::Law), and one that the hard cases
 /// were reached.
 ///
 /// ```
