@@ -54,8 +54,8 @@ mod net;
 
 #[cfg(feature = "quic")]
 pub use net::{
-    Builder, Identity, LinkStatus, NetConfig, Node, NodeError, NodeStatus, Notice, Replicated, StartError,
-    Subscription, Traffic, TryError, WaitError, certs,
+    Builder, Connections, Identity, KnownPeer, LinkError, LinkState, LinkStatus, NetConfig, Node, NodeError,
+    NodeStatus, Notice, Replicated, StartError, Subscription, Traffic, TryError, WaitError, certs,
 };
 
 #[cfg(doctest)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use quinn::TokioRuntime;
 
 use super::Replicated;
+use super::book::Seed;
 use super::certs::Identity;
 use super::config::NetConfig;
 use super::error::StartError;
@@ -97,11 +98,13 @@ impl<T: Replicated> Builder<T> {
             identity.name().clone_into(&mut config.name);
         }
         let (endpoint, peers) = (endpoint(listen, &identity, &self.net)?, self.peers);
-        let hub = Arc::new(hub(&identity, config, self.net, endpoint)?);
+        let seeds: Vec<Seed> = peers.into_iter().map(Seed::new).collect();
+        let count = seeds.len();
+        let hub = Arc::new(hub(&identity, (config, self.net), seeds, endpoint)?);
         tasks::spawn(&hub, tasks::keep_time(hub.clone()));
         tasks::spawn(&hub, tasks::accept(hub.clone()));
-        for peer in peers {
-            tasks::spawn(&hub, tasks::dial(hub.clone(), peer));
+        for seed in 0..count {
+            tasks::spawn(&hub, tasks::dial(hub.clone(), seed));
         }
         Ok(Node::new(hub))
     }
@@ -120,10 +123,10 @@ fn endpoint(listen: SocketAddr, identity: &Identity, net: &NetConfig) -> Result<
 
 fn hub<T: Replicated>(
     identity: &Identity,
-    config: Config,
-    net: NetConfig,
+    (config, net): (Config, NetConfig),
+    seeds: Vec<Seed>,
     endpoint: quinn::Endpoint,
 ) -> Result<Hub<T>, StartError> {
     let engine = Engine::new(config, world::random(), Now::default())?;
-    Ok(Hub::new((identity.name().to_owned(), world::random()), engine, net, endpoint))
+    Ok(Hub::new((identity.name().to_owned(), world::random()), seeds, engine, (net, endpoint)))
 }

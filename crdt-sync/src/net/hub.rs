@@ -10,9 +10,11 @@ use tokio::time::Instant;
 
 use super::Replicated;
 use super::admission::Admission;
+use super::book::{Book, Seed};
 use super::config::NetConfig;
+use super::fault::LinkError;
 use super::link::{Close, Link};
-use super::status::Traffic;
+use super::status::{Connections, Traffic};
 use super::world;
 use crate::proto::{Engine, Event, Now, PeerError, PeerId};
 
@@ -41,7 +43,6 @@ pub(super) struct Hub<T: Replicated> {
 }
 
 /// The connections of a node.
-#[derive(Default)]
 pub(super) struct Links {
     /// One for each peer, by name.
     pub(super) live: BTreeMap<String, Arc<Link>>,
@@ -51,18 +52,50 @@ pub(super) struct Links {
     pub(super) all_cut: bool,
     /// Names for which a connection is being settled.
     pub(super) settling: BTreeSet<String>,
-    /// How many connections were made known to the engine.
-    pub(super) made: u64,
+    /// What is known of each peer.
+    pub(super) book: Book,
+    /// How connections came about; how many are open is not counted here.
+    pub(super) counts: Connections,
     /// The traffic of links that are gone.
     pub(super) past: Traffic,
+}
+
+impl Links {
+    fn new(seeds: Vec<Seed>) -> Self {
+        Self {
+            live: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            all_cut: false,
+            settling: BTreeSet::new(),
+            book: Book::new(seeds),
+            counts: Connections::default(),
+            past: Traffic::default(),
+        }
+    }
+
+    /// Makes this the link to its peer, and returns the one before.
+    pub(super) fn link(&mut self, link: &Arc<Link>) -> Option<Arc<Link>> {
+        self.counts.made += 1;
+        let old = self.live.insert(link.name.clone(), link.clone());
+        let Self { book, live, .. } = self;
+        book.linked(&link.name, link.connection.remote_address(), |name| live.contains_key(name));
+        old
+    }
+
+    fn fail(&mut self, name: &str, address: SocketAddr, error: LinkError) {
+        let Self { book, live, counts, .. } = self;
+        counts.refused += u64::from(error.is_refusal());
+        counts.duplicate_names += u64::from(matches!(error, LinkError::DuplicateName { .. }));
+        book.failed(name, address, error, |name| live.contains_key(name));
+    }
 }
 
 impl<T: Replicated> Hub<T> {
     pub(super) fn new(
         (name, incarnation): (String, [u8; 16]),
+        seeds: Vec<Seed>,
         engine: Engine<T>,
-        net: NetConfig,
-        endpoint: quinn::Endpoint,
+        (net, endpoint): (NetConfig, quinn::Endpoint),
     ) -> Self {
         let (events, _) = broadcast::channel(net.subscriber_events);
         Self {
@@ -73,7 +106,7 @@ impl<T: Replicated> Hub<T> {
             endpoint,
             max_frame: engine.config().max_frame,
             engine: RwLock::new(engine),
-            links: Mutex::default(),
+            links: Mutex::new(Links::new(seeds)),
             started: world::instant(),
             next_peer: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -151,9 +184,26 @@ impl<T: Replicated> Hub<T> {
     fn refuse(&self, peer: PeerId, error: &PeerError) {
         let link = self.links().live.values().find(|link| link.peer == peer).cloned();
         if let Some(link) = link {
-            tracing::warn!(peer = %link.name, %error, "refused");
-            link.close(Close::Refused, &error.to_string());
+            self.refuse_link(&link, LinkError::Protocol(error.clone()));
         }
+    }
+
+    /// Closes a link whose peer broke a rule, unless it is closed already.
+    pub(super) fn refuse_link(&self, link: &Link, error: LinkError) {
+        if link.connection.close_reason().is_none() {
+            link.close(Close::Refused, &error.to_string());
+            self.report(&link.name, link.connection.remote_address(), error);
+        }
+    }
+
+    /// Notes what is wrong between this node and a member, for operators.
+    pub(super) fn report(&self, name: &str, address: SocketAddr, error: LinkError) {
+        match &error {
+            LinkError::DuplicateName { .. } => tracing::error!(peer = %name, %address, %error, "refused"),
+            error if error.is_refusal() => tracing::warn!(peer = %name, %address, %error, "refused"),
+            error => tracing::debug!(peer = %name, %address, %error, "not linked"),
+        }
+        self.links().fail(name, address, error);
     }
 
     /// Lets every writer, the timer and every waiter look again.

@@ -1,20 +1,24 @@
 //! One connection to one peer, and whether the peer is still there.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use quinn::{Connection, VarInt};
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::status::Traffic;
+use super::status::{LinkStatus, Traffic};
+use super::transport::DATAGRAM_BUFFER;
+use super::world;
 use crate::proto::PeerId;
 
 /// How long an old connection is given to answer before a new one replaces it.
 pub(super) const PROBE: Duration = Duration::from_millis(1_000);
 /// How often it is asked in that time: datagrams may be lost.
 const PROBES: u32 = 4;
+/// How often it is looked whether anything came.
+const LISTEN: Duration = Duration::from_secs(1);
 /// Datagrams of the driver begin with this. Those of the engine begin with its version, which is
 /// another.
 const OURS: u8 = 0;
@@ -34,9 +38,19 @@ pub(super) struct Link {
     pub(super) wake: Notify,
     pub(super) frames_sent: AtomicU64,
     pub(super) frames_received: AtomicU64,
+    /// Bytes that the stream does not take yet.
+    pub(super) waiting: AtomicUsize,
+    heard: Mutex<Heard>,
     /// The number of the last question whether the peer is there, and of the last that it answered.
     asked: AtomicU64,
     answered: watch::Sender<u64>,
+}
+
+/// When something came last.
+struct Heard {
+    at: Instant,
+    /// How many packets had come then.
+    packets: u64,
 }
 
 /// Why a connection is closed, as the peer's code.
@@ -54,6 +68,8 @@ pub(super) enum Close {
     Cut = 4,
     /// The connection leads back to the node that dialled it.
     Own = 5,
+    /// The certificate names another node than the dialler expects.
+    WrongName = 6,
 }
 
 impl Close {
@@ -64,7 +80,8 @@ impl Close {
     /// Why the peer closed the connection, if it said so.
     pub(super) fn of(error: &quinn::ConnectionError) -> Option<Self> {
         let quinn::ConnectionError::ApplicationClosed(close) = error else { return None };
-        let all = [Self::Bye, Self::Refused, Self::Redundant, Self::DuplicateName, Self::Cut, Self::Own];
+        let [bye, refused] = [Self::Bye, Self::Refused];
+        let all = [bye, refused, Self::Redundant, Self::DuplicateName, Self::Cut, Self::Own, Self::WrongName];
         all.into_iter().find(|reason| reason.code() == close.error_code)
     }
 }
@@ -85,6 +102,8 @@ impl Link {
             wake: Notify::new(),
             frames_sent: AtomicU64::new(0),
             frames_received: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            heard: Mutex::new(Heard { at: world::instant(), packets: 0 }),
             asked: AtomicU64::new(0),
             answered: watch::Sender::new(0),
         })
@@ -102,6 +121,38 @@ impl Link {
             bytes_received: stats.udp_rx.bytes,
             frames_sent: self.frames_sent.load(Ordering::Relaxed),
             frames_received: self.frames_received.load(Ordering::Relaxed),
+        }
+    }
+
+    /// When something came last, as far as it was looked.
+    pub(super) fn heard(&self) -> Instant {
+        let packets = self.connection.stats().udp_rx.datagrams;
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.packets != packets {
+            *heard = Heard { at: world::instant(), packets };
+        }
+        heard.at
+    }
+
+    /// Looks now and then whether something came. QUIC itself ends a connection that is silent.
+    pub(super) async fn listen(self: Arc<Self>) {
+        loop {
+            self.heard();
+            sleep(LISTEN).await;
+        }
+    }
+
+    pub(super) fn status(&self) -> LinkStatus {
+        LinkStatus {
+            name: self.name.clone(),
+            address: self.connection.remote_address(),
+            dialled: self.dialled,
+            round_trip: self.connection.rtt(),
+            since_heard: self.heard().elapsed(),
+            waiting_bytes: self.waiting.load(Ordering::Relaxed),
+            waiting_datagram_bytes: DATAGRAM_BUFFER
+                .saturating_sub(self.connection.datagram_send_buffer_space()),
+            traffic: self.traffic(),
         }
     }
 

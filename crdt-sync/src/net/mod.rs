@@ -20,13 +20,16 @@
 use crdt_core::codec::Wire;
 
 mod admission;
+mod book;
 mod builder;
 pub mod certs;
 mod config;
 mod error;
+mod fault;
 mod hub;
 mod link;
 mod node;
+mod operate;
 mod settle;
 mod status;
 mod stream;
@@ -40,8 +43,9 @@ pub use builder::Builder;
 pub use certs::Identity;
 pub use config::NetConfig;
 pub use error::{NodeError, StartError, TryError, WaitError};
+pub use fault::LinkError;
 pub use node::Node;
-pub use status::{LinkStatus, NodeStatus, Traffic};
+pub use status::{Connections, KnownPeer, LinkState, LinkStatus, NodeStatus, Traffic};
 pub use subscribe::{Notice, Subscription};
 
 /// What a node can hold: any type with bytes that may be shared between threads.

@@ -12,8 +12,6 @@ use super::Replicated;
 use super::builder::Builder;
 use super::error::{NodeError, TryError, WaitError};
 use super::hub::Hub;
-use super::link::Close;
-use super::status::{LinkStatus, NodeStatus};
 use super::subscribe::Subscription;
 use super::world;
 use crate::proto::{Engine, Now, PeerState, PeerStatus, Token, Written};
@@ -98,7 +96,7 @@ impl<T: Replicated> Node<T> {
         Builder::default()
     }
 
-    fn hub(&self) -> &Arc<Hub<T>> {
+    pub(super) fn hub(&self) -> &Arc<Hub<T>> {
         &self.inner.hub
     }
 
@@ -141,7 +139,7 @@ impl<T: Replicated> Node<T> {
         self.engine(|engine| read(engine.doc()))
     }
 
-    fn engine<R>(&self, read: impl FnOnce(&Engine<T>) -> R) -> Result<R, NodeError> {
+    pub(super) fn engine<R>(&self, read: impl FnOnce(&Engine<T>) -> R) -> Result<R, NodeError> {
         let _inside = Inside::enter(self.hub())?;
         let engine = self.hub().engine();
         Ok(read(&engine))
@@ -214,33 +212,6 @@ impl<T: Replicated> Node<T> {
         Subscription::new(self.hub())
     }
 
-    /// A picture of the node and its connections.
-    ///
-    /// # Errors
-    /// When the call comes from within the node's own `update` or `read`.
-    pub fn status(&self) -> Result<NodeStatus, NodeError> {
-        let engine = self.engine(Engine::status)?;
-        let links = self.hub().links();
-        let (mut traffic, connections) = (links.past, links.made);
-        links.live.values().for_each(|link| traffic += link.traffic());
-        let links = links.live.values().map(|link| LinkStatus {
-            name: link.name.clone(),
-            address: link.connection.remote_address(),
-            dialled: link.dialled,
-            round_trip: link.connection.rtt(),
-            traffic: link.traffic(),
-        });
-        let links = links.collect();
-        Ok(NodeStatus {
-            name: self.name().to_owned(),
-            address: self.local_addr(),
-            engine,
-            links,
-            connections,
-            traffic,
-        })
-    }
-
     /// The name of the node, from its certificate.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -252,32 +223,6 @@ impl<T: Replicated> Node<T> {
     pub fn local_addr(&self) -> SocketAddr {
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
         self.hub().endpoint.local_addr().unwrap_or(unspecified)
-    }
-
-    /// Cuts the links to one peer, or to all, for a drill; nothing passes and none is made until
-    /// [`heal`](Node::heal).
-    pub fn cut(&self, peer: Option<&str>) {
-        let mut links = self.hub().links();
-        match peer {
-            Some(peer) => {
-                links.cut.insert(peer.to_owned());
-            }
-            None => links.all_cut = true,
-        }
-        let is_cut = |name: &str| peer.is_none_or(|peer| peer == name);
-        let gone: Vec<_> = links.live.values().filter(|link| is_cut(&link.name)).cloned().collect();
-        drop(links);
-        gone.iter().for_each(|link| link.close(Close::Cut, "cut for a drill"));
-        self.hub().links_changed();
-    }
-
-    /// Ends every cut that this node made.
-    pub fn heal(&self) {
-        let mut links = self.hub().links();
-        links.cut.clear();
-        links.all_cut = false;
-        drop(links);
-        self.hub().links_changed();
     }
 
     /// Stops the node when every linked peer has reported to have applied everything that this node

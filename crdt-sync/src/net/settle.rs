@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::Replicated;
 use super::certs::node_of;
+use super::fault::LinkError;
 use super::hub::Hub;
 use super::link::{Close, Link, PROBE};
 
@@ -33,25 +34,55 @@ pub(super) struct Greeted {
 }
 
 /// Exchanges the prefaces.
-pub(super) async fn greet(
-    connection: Connection,
-    incarnation: [u8; 16],
-) -> Result<Greeted, quinn::ConnectionError> {
-    let name = peer_name(&connection).ok_or(quinn::ConnectionError::LocallyClosed)?;
+pub(super) async fn greet(connection: Connection, incarnation: [u8; 16]) -> Result<Greeted, Unmet> {
+    let nameless = || LinkError::handshake(&"the certificate names no node");
+    let name = peer_name(&connection).ok_or_else(nameless)?;
     let dialled = connection.side().is_client();
-    let (mut send, mut receive) =
-        if dialled { connection.open_bi().await? } else { connection.accept_bi().await? };
+    let stream = if dialled { connection.open_bi().await } else { connection.accept_bi().await };
+    let (mut send, mut receive) = stream.map_err(|error| Unmet::by_peer(&name, &error))?;
     let mut preface = [FRAMING; PREFACE];
     preface[1..].copy_from_slice(&incarnation);
     let sent = send.write_all(&preface).await;
     let received = receive.read_exact(&mut preface).await;
     if sent.is_err() || received.is_err() || preface[0] != FRAMING {
+        // Closing forgets what the peer said.
+        let reason = connection.close_reason();
         connection.close(Close::Refused.code(), b"no preface");
-        return Err(connection.closed().await);
+        return Err(match reason {
+            Some(reason) => Unmet::by_peer(&name, &reason),
+            None => LinkError::handshake(&"no preface").into(),
+        });
     }
     let mut incarnation = [0; 16];
     incarnation.copy_from_slice(&preface[1..]);
     Ok(Greeted { name, incarnation, connection, send, receive })
+}
+
+/// A connection that came to no greeting.
+pub(super) struct Unmet {
+    /// Who is at the other end, if it showed a certificate. Nobody has checked yet that it accepts
+    /// this node's.
+    pub(super) name: Option<String>,
+    /// What the peer said, if it did.
+    pub(super) close: Option<Close>,
+    pub(super) error: LinkError,
+}
+
+impl From<LinkError> for Unmet {
+    fn from(error: LinkError) -> Self {
+        Self { name: None, close: None, error }
+    }
+}
+
+impl Unmet {
+    fn by_peer(name: &str, error: &quinn::ConnectionError) -> Self {
+        let close = Close::of(error);
+        let error = match close {
+            Some(Close::DuplicateName) => LinkError::DuplicateName { name: name.to_owned() },
+            _ => LinkError::handshake(error),
+        };
+        Self { name: Some(name.to_owned()), close, error }
+    }
 }
 
 /// The name in the certificate that the handshake verified.
@@ -72,12 +103,35 @@ impl<T: Replicated> Drop for Kept<T> {
         self.link.close(Close::Bye, "over");
         let mut links = self.hub.links();
         links.past += self.link.traffic();
+        links.book.unlinked(&self.link);
         if links.live.get(&self.link.name).is_some_and(|live| Arc::ptr_eq(live, &self.link)) {
             links.live.remove(&self.link.name);
         }
         drop(links);
         self.hub.input(|engine, now| engine.disconnected(self.link.peer, now));
         self.hub.links_changed();
+    }
+}
+
+/// A connection that is not kept.
+struct Unkept {
+    close: Close,
+    /// What the peer, or the transport, says about it.
+    error: Option<LinkError>,
+}
+
+impl From<Close> for Unkept {
+    fn from(close: Close) -> Self {
+        Self { close, error: None }
+    }
+}
+
+impl Unkept {
+    /// The peer, or the transport, closed it.
+    fn by_peer(connection: &Connection, own_name: &str) -> Self {
+        let reason = connection.close_reason();
+        let close = reason.as_ref().and_then(Close::of).unwrap_or(Close::Redundant);
+        Self { close, error: reason.and_then(|reason| LinkError::of(&reason, own_name)) }
     }
 }
 
@@ -101,30 +155,35 @@ impl<T: Replicated> Hub<T> {
     ) -> Result<(Kept<T>, SendStream, RecvStream), Close> {
         let (name, connection) = (greeted.name.clone(), greeted.connection.clone());
         let decided = timeout(self.net.handshake_timeout + PROBE, self.decide(greeted)).await;
-        let refusal = match decided {
+        let unkept = match decided {
             Ok(Ok(kept)) => return Ok(kept),
-            Ok(Err(reason)) => reason,
-            Err(_) => Close::Redundant,
+            Ok(Err(unkept)) => unkept,
+            Err(_) => Close::Redundant.into(),
         };
-        if refusal == Close::DuplicateName {
-            let address = connection.remote_address();
-            tracing::error!(peer = %name, %address, "two live nodes have this name; the first stays");
+        let error = match unkept.close {
+            Close::DuplicateName if unkept.error.is_none() => {
+                Some(LinkError::DuplicateName { name: name.clone() })
+            }
+            _ => unkept.error,
+        };
+        if let Some(error) = error {
+            self.report(&name, connection.remote_address(), error);
         }
-        connection.close(refusal.code(), b"not kept");
-        Err(refusal)
+        connection.close(unkept.close.code(), b"not kept");
+        Err(unkept.close)
     }
 
-    async fn decide(self: &Arc<Self>, greeted: Greeted) -> Result<(Kept<T>, SendStream, RecvStream), Close> {
+    async fn decide(self: &Arc<Self>, greeted: Greeted) -> Result<(Kept<T>, SendStream, RecvStream), Unkept> {
         let Greeted { name, incarnation, connection, mut send, mut receive } = greeted;
         if name == self.name {
-            return Err(if incarnation == self.incarnation { Close::Own } else { Close::DuplicateName });
+            let own = incarnation == self.incarnation;
+            return Err(if own { Close::Own } else { Close::DuplicateName }.into());
         }
         let decides = self.name < name;
         if !decides {
             let mut verdict = [0];
             if receive.read_exact(&mut verdict).await.is_err() || verdict != [KEEP] {
-                let reason = connection.close_reason().as_ref().and_then(Close::of);
-                return Err(reason.unwrap_or(Close::Redundant));
+                return Err(Unkept::by_peer(&connection, &self.name));
             }
         }
         let link = Link::new(self.next_peer(), name, incarnation, connection);
@@ -133,10 +192,10 @@ impl<T: Replicated> Hub<T> {
         if let Some(old) = &old
             && let Some(reason) = objection(old, &link, decides).await
         {
-            return Err(reason);
+            return Err(reason.into());
         }
         if decides && send.write_all(&[KEEP]).await.is_err() {
-            return Err(Close::Redundant);
+            return Err(Unkept::by_peer(&link.connection, &self.name));
         }
         Ok((self.keep(link.clone())?, send, receive))
     }
@@ -161,8 +220,7 @@ impl<T: Replicated> Hub<T> {
         if links.all_cut || links.cut.contains(&link.name) {
             return Err(Close::Cut);
         }
-        let old = links.live.insert(link.name.clone(), link.clone());
-        links.made += 1;
+        let old = links.link(&link);
         drop(links);
         let kept = Kept { hub: self.clone(), link };
         self.input(|engine, now| engine.connected(kept.link.peer, &kept.link.name, now));

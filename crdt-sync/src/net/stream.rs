@@ -1,14 +1,15 @@
 //! Moving frames and datagrams between the engine and one connection.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use quinn::{ReadError, RecvStream, SendStream};
+use quinn::{RecvStream, SendStream, WriteError};
 use tokio::task::JoinSet;
 
 use super::Replicated;
+use super::fault::LinkError;
 use super::hub::Hub;
-use super::link::{Close, Link};
+use super::link::Link;
 
 /// Bytes that are given to the stream at once, which copies them.
 const BATCH: usize = 64 << 10;
@@ -24,11 +25,11 @@ impl<T: Replicated> Hub<T> {
         tasks.spawn(self.clone().write(link.clone(), send));
         tasks.spawn(self.clone().read_frames(link.clone(), receive));
         tasks.spawn(self.clone().read_datagrams(link.clone()));
+        tasks.spawn(link.clone().listen());
         tasks.join_next().await;
         let Some(reason) = link.connection.close_reason() else { return };
-        tracing::debug!(peer = %link.name, %reason, "closed");
-        if Close::of(&reason) == Some(Close::DuplicateName) {
-            tracing::error!(peer = %link.name, "the peer knows another live node of this name");
+        if let Some(error) = LinkError::of(&reason, &self.name) {
+            self.report(&link.name, link.connection.remote_address(), error);
         }
     }
 
@@ -49,7 +50,7 @@ impl<T: Replicated> Hub<T> {
             }
             if batch.is_empty() {
                 link.wake.notified().await;
-            } else if send.write_all(&batch).await.is_err() {
+            } else if write_all(&mut send, &batch, &link.waiting).await.is_err() {
                 return;
             }
             batch.clear();
@@ -59,22 +60,19 @@ impl<T: Replicated> Hub<T> {
     }
 
     async fn read_frames(self: Arc<Self>, link: Arc<Link>, receive: RecvStream) {
-        if let Err(words) = self.take_frames(&link, receive).await
-            && link.connection.close_reason().is_none()
-        {
-            tracing::warn!(peer = %link.name, error = %words, "refused");
-            link.close(Close::Refused, &words);
+        if let Err(error) = self.take_frames(&link, receive).await {
+            self.refuse_link(&link, error);
         }
     }
 
     /// Takes frames until one is refused or the stream ends; the error is for the peer to read.
-    async fn take_frames(&self, link: &Link, mut receive: RecvStream) -> Result<(), String> {
+    async fn take_frames(&self, link: &Link, mut receive: RecvStream) -> Result<(), LinkError> {
         let mut frame = Vec::new();
         loop {
             next_frame(&mut receive, self.max_frame, &mut frame).await?;
             link.frames_received.fetch_add(1, Ordering::Relaxed);
             let taken = self.input(|engine, now| engine.handle_frame(link.peer, &frame, now));
-            taken.map_err(|error| error.to_string())?;
+            taken.map_err(LinkError::Protocol)?;
             // Frames that are there already would otherwise be taken without a pause for others.
             tokio::task::coop::consume_budget().await;
         }
@@ -87,8 +85,7 @@ impl<T: Replicated> Hub<T> {
             }
             let taken = self.input(|engine, now| engine.handle_datagram(link.peer, &datagram, now));
             if let Err(error) = taken {
-                tracing::warn!(peer = %link.name, %error, "refused");
-                link.close(Close::Refused, &error.to_string());
+                self.refuse_link(&link, LinkError::Protocol(error));
                 return;
             }
         }
@@ -102,21 +99,32 @@ fn put(frame: &[u8], batch: &mut Vec<u8>) {
     batch.extend_from_slice(frame);
 }
 
+/// Writes all of it, and says how much is left.
+async fn write_all(send: &mut SendStream, mut bytes: &[u8], left: &AtomicUsize) -> Result<(), WriteError> {
+    while !bytes.is_empty() {
+        left.store(bytes.len(), Ordering::Relaxed);
+        let written = send.write(bytes).await?;
+        bytes = &bytes[written..];
+    }
+    left.store(0, Ordering::Relaxed);
+    Ok(())
+}
+
 /// Reads a whole frame. The buffer grows with what arrives, not with what is announced.
-async fn next_frame(receive: &mut RecvStream, max: usize, frame: &mut Vec<u8>) -> Result<(), String> {
+async fn next_frame(receive: &mut RecvStream, max: usize, frame: &mut Vec<u8>) -> Result<(), LinkError> {
     let mut len = [0; 4];
-    receive.read_exact(&mut len).await.map_err(|error| error.to_string())?;
+    // Where the connection is lost the transport knows why; this is for streams that end alone.
+    receive.read_exact(&mut len).await.map_err(|_| LinkError::StreamEnded)?;
     let len = u32::from_le_bytes(len) as usize;
     if len > max {
-        return Err(format!("a frame of {len} bytes where {max} are allowed"));
+        return Err(LinkError::FrameTooLong { len: len as u64, allowed: max as u64 });
     }
     frame.clear();
     frame.shrink_to(2 * BATCH);
     while frame.len() < len {
-        let chunk = receive.read_chunk(len - frame.len(), true).await;
-        match chunk.map_err(|error: ReadError| error.to_string())? {
-            Some(chunk) => frame.extend_from_slice(&chunk.bytes),
-            None => return Err("the stream ended inside a frame".to_owned()),
+        match receive.read_chunk(len - frame.len(), true).await {
+            Ok(Some(chunk)) => frame.extend_from_slice(&chunk.bytes),
+            Ok(None) | Err(_) => return Err(LinkError::StreamEnded),
         }
     }
     Ok(())

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::Incoming;
+use tokio::net::lookup_host;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::Replicated;
 use super::admission::{Answer, Shaking};
+use super::book::Phase;
+use super::fault::LinkError;
 use super::hub::Hub;
 use super::link::Close;
-use super::settle::{Greeted, greet};
+use super::settle::{Greeted, Unmet, greet};
+use super::status::Connections;
 use super::world::{self, jittered};
 
 /// What clients send as server name. Nodes are known by the name in their certificate instead.
@@ -54,7 +58,9 @@ pub(super) async fn keep_time<T: Replicated>(hub: Arc<Hub<T>>) {
 pub(super) async fn accept<T: Replicated>(hub: Arc<Hub<T>>) {
     while let Some(incoming) = hub.endpoint.accept().await {
         let (address, validated) = (incoming.remote_address().ip(), incoming.remote_address_validated());
-        match hub.admission.ask(address, validated) {
+        let answer = hub.admission.ask(address, validated);
+        hub.links().counts.count_answer(&answer);
+        match answer {
             Answer::Shake(shaking) => spawn(&hub, take(hub.clone(), incoming, shaking)),
             // Only an address that is not validated is asked to be, and it may always be asked.
             Answer::Validate => drop(incoming.retry()),
@@ -63,17 +69,44 @@ pub(super) async fn accept<T: Replicated>(hub: Arc<Hub<T>>) {
     }
 }
 
+impl Connections {
+    fn count_answer(&mut self, answer: &Answer) {
+        match answer {
+            Answer::Shake(_) => self.incoming += 1,
+            Answer::Validate => self.asked_for_proof += 1,
+            Answer::Refuse => self.turned_away += 1,
+        }
+    }
+}
+
 async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, shaking: Shaking) {
     let address = incoming.remote_address();
-    let greeted =
-        timeout(hub.net.handshake_timeout, async { greet(incoming.accept()?.await?, hub.incarnation).await });
-    match greeted.await {
-        Ok(Ok(greeted)) => {
+    let handshake = async {
+        let connection = incoming.accept().map_err(|error| LinkError::handshake(&error))?;
+        let connection = connection.await.map_err(|error| LinkError::handshake(&error))?;
+        greet(connection, hub.incarnation).await
+    };
+    match in_time(&hub, handshake).await {
+        Ok(greeted) => {
             let _ = serve(&hub, greeted, Some(shaking)).await;
         }
-        Ok(Err(error)) => tracing::warn!(%address, %error, "handshake failed"),
-        Err(_) => tracing::warn!(%address, "handshake timed out"),
+        Err(Unmet { name, error, .. }) => {
+            hub.links().counts.incoming_failed += 1;
+            tracing::warn!(%address, %error, "incoming");
+            if let Some(name) = name
+                && error.is_refusal()
+            {
+                hub.report(&name, address, error);
+            }
+        }
     }
+}
+
+async fn in_time<T: Replicated>(
+    hub: &Hub<T>,
+    handshake: impl Future<Output = Result<Greeted, Unmet>>,
+) -> Result<Greeted, Unmet> {
+    timeout(hub.net.handshake_timeout, handshake).await.unwrap_or(Err(LinkError::Timeout.into()))
 }
 
 /// Settles for the connection and serves it while it lasts, or says why not.
@@ -89,61 +122,121 @@ async fn serve<T: Replicated>(
 }
 
 /// Keeps a link to the peer at this address, whoever made it.
-pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, peer: String) {
+pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
     let mut changes = hub.link_changes();
     let mut backoff = hub.net.dial_backoff_min;
-    let mut name: Option<String> = None;
     while !hub.is_stopping() {
         changes.mark_unchanged();
-        let address = tokio::net::lookup_host(&peer).await.ok().and_then(|mut found| found.next());
+        let Some((host, name)) = hub.seed(seed) else { return };
+        let address = lookup_host(&host).await.ok().and_then(|mut found| found.next());
         let cut = hub.links().all_cut || name.as_deref().is_some_and(|name| hub.is_cut(name));
         let linked = address.is_some_and(|address| hub.is_linked(name.as_deref(), address));
         if cut || linked {
             // What is there again was not lost to a bad network: no reason to be slow.
             backoff = hub.net.dial_backoff_min;
+            hub.set_phase(seed, Phase::Idle);
             if changes.changed().await.is_err() {
                 return;
             }
             continue;
         }
         let begun = world::instant();
-        let refusal = match address {
-            Some(address) => dial_once(&hub, address, &mut name).await.err(),
-            None => {
-                tracing::debug!(%peer, "the name of the peer does not resolve");
-                None
-            }
-        };
-        if refusal == Some(Close::Own) {
-            tracing::info!(%peer, "this is the node itself; it is not dialled again");
+        if attempt(&hub, seed, address).await == Some(Close::Own) {
+            tracing::info!(peer = %host, "this is the node itself; it is not dialled again");
+            hub.set_phase(seed, Phase::Own);
             return;
         }
         if begun.elapsed() >= GOOD_LINK.min(hub.net.dial_backoff_max) {
             backoff = hub.net.dial_backoff_min;
         }
+        hub.set_phase(seed, Phase::Pausing);
         sleep(jittered(backoff)).await;
         backoff = (backoff * 2).min(hub.net.dial_backoff_max);
     }
 }
 
-/// Dials, and serves the link while it lasts.
-async fn dial_once<T: Replicated>(
+/// Dials, and serves the link while it lasts. Returns why it was not kept.
+async fn attempt<T: Replicated>(
     hub: &Arc<Hub<T>>,
-    address: SocketAddr,
-    name: &mut Option<String>,
-) -> Result<(), Close> {
-    let greeted = timeout(hub.net.handshake_timeout, async {
-        let connecting = hub.endpoint.connect(address, SERVER_NAME).map_err(|error| error.to_string())?;
-        let connection = connecting.await.map_err(|error| error.to_string())?;
-        greet(connection, hub.incarnation).await.map_err(|error| error.to_string())
-    });
-    match greeted.await {
-        Ok(Ok(greeted)) => {
-            *name = Some(greeted.name.clone());
-            return serve(hub, greeted, None).await;
+    seed: usize,
+    address: Option<SocketAddr>,
+) -> Option<Close> {
+    hub.set_phase(seed, Phase::Dialling);
+    let under_way = UnderWay::begin(hub);
+    let greeted = match address {
+        Some(address) => in_time(hub, reach(hub, address)).await,
+        None => Err(LinkError::Unresolved.into()),
+    };
+    drop(under_way);
+    match greeted {
+        Ok(greeted) => {
+            hub.found(seed, &greeted.name);
+            serve(hub, greeted, None).await.err()
         }
-        Ok(Err(error)) => tracing::debug!(%address, %error, "dialling failed"),
-        Err(_) => tracing::debug!(%address, "dialling timed out"),
+        Err(unmet) => {
+            tracing::debug!(seed, ?address, error = %unmet.error, "dialling failed");
+            if unmet.close != Some(Close::Own) {
+                hub.dial_failed(seed, address, unmet.name, unmet.error);
+            }
+            unmet.close
+        }
     }
-    Ok(())
+}
+
+async fn reach<T: Replicated>(hub: &Hub<T>, address: SocketAddr) -> Result<Greeted, Unmet> {
+    let connecting =
+        hub.endpoint.connect(address, SERVER_NAME).map_err(|error| LinkError::handshake(&error))?;
+    let connection = connecting.await.map_err(|error| LinkError::handshake(&error))?;
+    greet(connection, hub.incarnation).await
+}
+
+/// An attempt to dial, counted until this is dropped.
+struct UnderWay<'a, T: Replicated>(&'a Hub<T>);
+
+impl<'a, T: Replicated> UnderWay<'a, T> {
+    fn begin(hub: &'a Hub<T>) -> Self {
+        let counts = &mut hub.links().counts;
+        counts.dialled += 1;
+        counts.dialling += 1;
+        Self(hub)
+    }
+}
+
+impl<T: Replicated> Drop for UnderWay<'_, T> {
+    fn drop(&mut self) {
+        self.0.links().counts.dialling -= 1;
+    }
+}
+
+impl<T: Replicated> Hub<T> {
+    /// Where a seed is, and who is there, as far as is known.
+    fn seed(&self, seed: usize) -> Option<(String, Option<String>)> {
+        let links = self.links();
+        let seed = links.book.seeds().get(seed)?;
+        Some((seed.host.clone(), seed.name.clone()))
+    }
+
+    fn set_phase(&self, seed: usize, phase: Phase) {
+        if let Some(seed) = self.links().book.seed_mut(seed) {
+            seed.phase = phase;
+        }
+    }
+
+    /// Somebody answered.
+    fn found(&self, seed: usize, name: &str) {
+        if let Some(seed) = self.links().book.seed_mut(seed) {
+            seed.name = Some(name.to_owned());
+        }
+    }
+
+    fn dial_failed(&self, seed: usize, address: Option<SocketAddr>, name: Option<String>, error: LinkError) {
+        if let (Some(address), Some(name)) = (address, name)
+            && error.is_refusal()
+        {
+            self.report(&name, address, error.clone());
+        }
+        let mut links = self.links();
+        links.counts.dials_failed += 1;
+        links.book.dial_failed(seed, error);
+    }
 }

@@ -18,7 +18,7 @@ const SEND_WINDOW: u64 = 1 << 20;
 /// Streams that a peer may open at once. One is used.
 const STREAMS: u32 = 8;
 /// Digests are sent one at a time; what does not fit is dropped and sent again later.
-const DATAGRAM_BUFFER: usize = 64 << 10;
+pub(super) const DATAGRAM_BUFFER: usize = 64 << 10;
 /// Handshakes that may wait to be looked at, and bytes that they may have sent.
 const MAX_INCOMING: usize = 1024;
 const INCOMING_BUFFER: u64 = 8 << 10;

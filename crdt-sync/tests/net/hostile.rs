@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::support::{LIMIT, Set, add, has, loopback, peers, start, until};
+use crate::support::{LIMIT, Set, add, has, known, loopback, peers, start, until};
 
 /// Accepts whatever certificate the server shows.
 #[derive(Debug)]
@@ -182,4 +182,8 @@ async fn a_peer_that_never_reads_costs_a_window_and_not_a_queue() {
     // Window of the stream, of what is sent, and one batch: not the 9.6 MB that b has.
     assert!(frames * 200_000 < 5 << 20, "{frames} frames were worked out for a peer that reads nothing");
     assert!(sent(&a).bytes_sent < 2 << 20);
+    let status = a.status().unwrap();
+    let waiting = status.links.iter().find(|link| link.name == "mallory").unwrap().waiting_bytes;
+    assert!((1..=300_000).contains(&waiting), "{waiting} bytes: one frame, and the stream takes no more");
+    assert_eq!(known(&a, "mallory").unwrap().lag_updates, Some(48));
 }

@@ -7,4 +7,5 @@ mod hostile;
 mod links;
 mod node;
 mod refused;
+mod status;
 mod support;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crdt_core::OrSet;
 use crdt_sync::certs::Ca;
-use crdt_sync::{Identity, NetConfig, Node};
+use crdt_sync::{Identity, KnownPeer, NetConfig, Node};
 
 pub(crate) type Set = OrSet<String>;
 
@@ -43,6 +43,24 @@ pub(crate) async fn cluster(names: &[&str]) -> Vec<Node<Set>> {
         until("all are linked", || peers(node) == names.len() - 1).await;
     }
     nodes
+}
+
+/// A node on a runtime of its own, which dies with it: no packet says goodbye.
+pub(crate) fn start_mortal(
+    identity: Identity,
+    listen: SocketAddr,
+    peer: SocketAddr,
+) -> (tokio::runtime::Runtime, Node<Set>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let node = runtime.spawn(async move { start(identity, listen, &[peer]).await });
+    let node = tokio::task::block_in_place(|| runtime.block_on(node)).unwrap();
+    (runtime, node)
+}
+
+/// What the node tells of the peer with this name.
+pub(crate) fn known(node: &Node<Set>, name: &str) -> Option<KnownPeer> {
+    let peers = node.status().expect("not from within").peers;
+    peers.into_iter().find(|peer| peer.name.as_deref() == Some(name))
 }
 
 /// How many peers said hello.

@@ -1,0 +1,161 @@
+//! What is known of each peer, linked or not.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use tokio::time::Instant;
+
+use super::fault::LinkError;
+use super::link::Link;
+use super::world;
+
+/// Peers that are remembered though they are neither configured nor linked. The longest silent is
+/// forgotten for a new one.
+const REMEMBERED: usize = 1024;
+
+/// One line for each peer.
+pub(super) struct Book {
+    /// Where peers are to be found, as configured.
+    seeds: Vec<Seed>,
+    /// Who was met, by the name in the certificate.
+    met: BTreeMap<String, Met>,
+}
+
+/// A place that this node dials.
+#[derive(Clone, Debug)]
+pub(super) struct Seed {
+    /// `host:port`.
+    pub(super) host: String,
+    /// Who is there, as far as is known.
+    pub(super) name: Option<String>,
+    pub(super) phase: Phase,
+    pub(super) failure: Option<Failure>,
+}
+
+/// What dialling does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing: there is a link, or there must be none.
+    #[default]
+    Idle,
+    Dialling,
+    /// It waits before the next attempt.
+    Pausing,
+    /// The address is this node's own.
+    Own,
+}
+
+/// A peer that showed its certificate.
+#[derive(Clone, Debug)]
+pub(super) struct Met {
+    /// Where it was last.
+    pub(super) address: SocketAddr,
+    /// How often a connection to it was kept.
+    pub(super) made: u64,
+    /// When something came from it on a connection that is gone.
+    pub(super) heard: Option<Instant>,
+    pub(super) failure: Option<Failure>,
+    /// When this line was last changed.
+    touched: Instant,
+}
+
+/// What went wrong last.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) error: LinkError,
+    pub(super) at: Instant,
+}
+
+impl Failure {
+    fn new(error: LinkError) -> Self {
+        Self { error, at: world::instant() }
+    }
+}
+
+impl Seed {
+    pub(super) fn new(host: String) -> Self {
+        Self { host, name: None, phase: Phase::Idle, failure: None }
+    }
+}
+
+impl Book {
+    pub(super) fn new(seeds: Vec<Seed>) -> Self {
+        Self { seeds, met: BTreeMap::new() }
+    }
+
+    pub(super) fn seeds(&self) -> &[Seed] {
+        &self.seeds
+    }
+
+    pub(super) fn seed_mut(&mut self, seed: usize) -> Option<&mut Seed> {
+        self.seeds.get_mut(seed)
+    }
+
+    pub(super) fn dial_failed(&mut self, seed: usize, error: LinkError) {
+        if let Some(seed) = self.seeds.get_mut(seed) {
+            seed.failure = Some(Failure::new(error));
+        }
+    }
+
+    pub(super) fn met(&self) -> &BTreeMap<String, Met> {
+        &self.met
+    }
+
+    /// The line of a peer, begun if there is none; `is_linked` tells whose line must stay.
+    fn meet(&mut self, name: &str, address: SocketAddr, is_linked: impl Fn(&str) -> bool) -> &mut Met {
+        if !self.met.contains_key(name) && self.met.len() >= REMEMBERED {
+            let others = self.met.iter().filter(|(name, _)| !is_linked(name));
+            let oldest = others.min_by_key(|(_, met)| met.touched).map(|(name, _)| name.clone());
+            oldest.and_then(|name| self.met.remove(&name));
+        }
+        let touched = world::instant();
+        let new = Met { address, made: 0, heard: None, failure: None, touched };
+        let met = self.met.entry(name.to_owned()).or_insert(new);
+        met.touched = touched;
+        met
+    }
+
+    /// A connection to the peer is kept.
+    pub(super) fn linked(&mut self, name: &str, address: SocketAddr, is_linked: impl Fn(&str) -> bool) {
+        let met = self.meet(name, address, is_linked);
+        met.address = address;
+        met.made += 1;
+    }
+
+    /// A connection to the peer is gone.
+    pub(super) fn unlinked(&mut self, link: &Link) {
+        if let Some(met) = self.met.get_mut(&link.name) {
+            met.heard = Some(link.heard());
+            met.touched = world::instant();
+        }
+    }
+
+    /// A connection to the peer was lost or refused.
+    pub(super) fn failed(
+        &mut self,
+        name: &str,
+        address: SocketAddr,
+        error: LinkError,
+        is_linked: impl Fn(&str) -> bool,
+    ) {
+        self.meet(name, address, is_linked).failure = Some(Failure::new(error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_silent_stranger_is_forgotten_for_a_new_one() {
+        let (mut book, address) = (Book::new(Vec::new()), SocketAddr::from(([10, 0, 0, 1], 1)));
+        let is_linked = |name: &str| name == "n0";
+        for n in 0..REMEMBERED + 2 {
+            book.failed(&format!("n{n}"), address, LinkError::Cut, is_linked);
+        }
+        assert_eq!(book.met().len(), REMEMBERED);
+        assert!(book.met().contains_key("n0"), "it is linked");
+        assert!(!book.met().contains_key("n1") && !book.met().contains_key("n2"));
+        assert!(book.met().contains_key(&format!("n{}", REMEMBERED + 1)));
+    }
+}
