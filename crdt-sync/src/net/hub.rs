@@ -15,6 +15,7 @@ use super::config::NetConfig;
 use super::fault::LinkError;
 use super::link::{Close, Link};
 use super::status::{Connections, Traffic};
+use super::subscribe::Notice;
 use super::world;
 use crate::proto::{Engine, Event, Now, PeerError, PeerId};
 
@@ -39,7 +40,7 @@ pub(super) struct Hub<T: Replicated> {
     progress: watch::Sender<u64>,
     /// Counts the changes of the table of links, for those who dial.
     link_changes: watch::Sender<u64>,
-    events: broadcast::Sender<Event>,
+    notices: broadcast::Sender<Notice>,
 }
 
 /// The connections of a node.
@@ -97,7 +98,7 @@ impl<T: Replicated> Hub<T> {
         engine: Engine<T>,
         (net, endpoint): (NetConfig, quinn::Endpoint),
     ) -> Self {
-        let (events, _) = broadcast::channel(net.subscriber_events);
+        let (notices, _) = broadcast::channel(net.subscriber_events);
         Self {
             name,
             incarnation,
@@ -113,7 +114,7 @@ impl<T: Replicated> Hub<T> {
             ended: watch::Sender::new(false),
             progress: watch::Sender::new(0),
             link_changes: watch::Sender::new(0),
-            events,
+            notices,
         }
     }
 
@@ -176,7 +177,7 @@ impl<T: Replicated> Hub<T> {
         while let Some(event) = engine.poll_event() {
             note(&event);
             // Nobody subscribed is no failure.
-            let _ = self.events.send(event);
+            let _ = self.notices.send(Notice::Event(event));
         }
     }
 
@@ -196,14 +197,18 @@ impl<T: Replicated> Hub<T> {
         }
     }
 
-    /// Notes what is wrong between this node and a member, for operators.
+    /// Notes what is wrong between this node and a member, and tells subscribers if somebody should
+    /// look.
     pub(super) fn report(&self, name: &str, address: SocketAddr, error: LinkError) {
         match &error {
             LinkError::DuplicateName { .. } => tracing::error!(peer = %name, %address, %error, "refused"),
             error if error.is_refusal() => tracing::warn!(peer = %name, %address, %error, "refused"),
             error => tracing::debug!(peer = %name, %address, %error, "not linked"),
         }
-        self.links().fail(name, address, error);
+        self.links().fail(name, address, error.clone());
+        if error.is_refusal() {
+            let _ = self.notices.send(Notice::Refused { name: name.to_owned(), address, error });
+        }
     }
 
     /// Lets every writer, the timer and every waiter look again.
@@ -226,8 +231,8 @@ impl<T: Replicated> Hub<T> {
         self.link_changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
     }
 
     /// A name for a new connection, never used again.

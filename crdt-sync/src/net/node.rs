@@ -206,7 +206,7 @@ impl<T: Replicated> Node<T> {
     }
 
     /// The node's events from now on: applied updates, peers that come and go, walks, drift,
-    /// divergence. A subscriber that is slow loses events and is told.
+    /// divergence, members that are refused. A subscriber that is slow loses events and is told.
     #[must_use]
     pub fn subscribe(&self) -> Subscription<T> {
         Subscription::new(self.hub())

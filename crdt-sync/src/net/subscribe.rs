@@ -1,9 +1,12 @@
 //! Watching a node.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
+
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::Replicated;
+use super::fault::LinkError;
 use super::hub::Hub;
 use crate::proto::{Event, Token};
 
@@ -13,6 +16,18 @@ use crate::proto::{Event, Token};
 pub enum Notice {
     /// Something happened.
     Event(Event),
+    /// A member is refused, or refuses this node: two live processes have one name, another node
+    /// answers than was expected, or somebody breaks the protocol. Somebody should look; it is told
+    /// again with each attempt. [`NodeStatus::peers`](crate::NodeStatus::peers) keeps the last one
+    /// of each peer.
+    Refused {
+        /// The peer's name, from its certificate.
+        name: String,
+        /// Where it is.
+        address: SocketAddr,
+        /// What is wrong.
+        error: LinkError,
+    },
     /// The subscriber was slower than the node: older events are gone. Whoever rebuilds from events
     /// reads the document now; it shows at least what `resume` stands for, and every later event
     /// comes.
@@ -26,23 +41,23 @@ pub enum Notice {
 
 /// A bounded stream of a node's events, from [`Node::subscribe`](crate::Node::subscribe).
 pub struct Subscription<T: Replicated> {
-    events: Receiver<Event>,
+    notices: Receiver<Notice>,
     hub: Weak<Hub<T>>,
 }
 
 impl<T: Replicated> Subscription<T> {
     pub(super) fn new(hub: &Arc<Hub<T>>) -> Self {
-        Self { events: hub.subscribe(), hub: Arc::downgrade(hub) }
+        Self { notices: hub.subscribe(), hub: Arc::downgrade(hub) }
     }
 
     /// The next event, or nothing when the node is gone.
     ///
     /// Safe to cancel: no event is lost.
     pub async fn next(&mut self) -> Option<Notice> {
-        let missed = match self.events.recv().await {
+        let missed = match self.notices.recv().await {
             // The engine had more to tell at once than it keeps.
-            Ok(Event::Lost { events }) => events,
-            Ok(event) => return Some(Notice::Event(event)),
+            Ok(Notice::Event(Event::Lost { events })) => events,
+            Ok(notice) => return Some(notice),
             Err(RecvError::Lagged(missed)) => missed,
             Err(RecvError::Closed) => return None,
         };

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crdt_sync::Node;
 use crdt_sync::certs::Ca;
+use crdt_sync::{LinkError, Node};
 
-use crate::support::{LIMIT, Set, add, cluster, has, loopback, peers, start, start_mortal, until};
+use crate::support::{
+    LIMIT, Set, add, cluster, has, known, loopback, peers, refused, start, start_mortal, until,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_pairs_that_dial_at_once_keep_one_connection_each() {
@@ -79,13 +81,38 @@ async fn of_two_living_nodes_of_one_name_the_first_stays() {
     let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
     let first = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
     until("linked", || peers(&a) == 1).await;
+    let mut told = a.subscribe();
     let second = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
     add(&second, "impostor");
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let duplicate = LinkError::DuplicateName { name: "b".to_owned() };
+    // Both know: the one that has a link to the first, and the second itself.
+    let (name, address, error) = refused(&mut told).await;
+    assert_eq!((name.as_str(), address, error), ("b", second.local_addr(), duplicate.clone()));
+    until("the second knows", || {
+        known(&second, "a").is_some_and(|a| a.last_error == Some(duplicate.clone()))
+    })
+    .await;
+    assert_eq!(known(&a, "b").unwrap().last_error, Some(duplicate));
+    assert_eq!(known(&a, "b").unwrap().address, Some(first.local_addr()));
+    until("it tried again", || a.status().unwrap().connections.duplicate_names >= 2).await;
     assert_eq!((peers(&a), peers(&first), peers(&second)), (1, 1, 0));
     let token = add(&first, "genuine");
     a.wait_for(&token, LIMIT).await.unwrap();
     assert!(!has(&a, "impostor"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_node_of_ones_own_name_is_refused_by_both() {
+    let ca = Ca::generate("test").unwrap();
+    let first = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let mut told = first.subscribe();
+    let second = start(ca.issue("a").unwrap(), loopback(), &[first.local_addr()]).await;
+    let duplicate = LinkError::DuplicateName { name: "a".to_owned() };
+    let (name, address, error) = refused(&mut told).await;
+    assert_eq!((name.as_str(), address, error), ("a", second.local_addr(), duplicate.clone()));
+    until("the second knows", || second.status().unwrap().peers[0].last_error == Some(duplicate.clone()))
+        .await;
+    assert_eq!((peers(&first), peers(&second)), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crdt_core::OrSet;
 use crdt_sync::certs::Ca;
-use crdt_sync::{Identity, KnownPeer, NetConfig, Node};
+use crdt_sync::{Identity, KnownPeer, LinkError, NetConfig, Node, Notice, Subscription};
 
 pub(crate) type Set = OrSet<String>;
 
@@ -61,6 +61,20 @@ pub(crate) fn start_mortal(
 pub(crate) fn known(node: &Node<Set>, name: &str) -> Option<KnownPeer> {
     let peers = node.status().expect("not from within").peers;
     peers.into_iter().find(|peer| peer.name.as_deref() == Some(name))
+}
+
+/// The next member that the node refuses, or that refuses it.
+pub(crate) async fn refused(told: &mut Subscription<Set>) -> (String, SocketAddr, LinkError) {
+    let next = async {
+        loop {
+            match told.next().await {
+                Some(Notice::Refused { name, address, error }) => return (name, address, error),
+                Some(_) => {}
+                None => panic!("the node is gone"),
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, next).await.expect("nobody is refused")
 }
 
 /// How many peers said hello.

@@ -8,7 +8,7 @@ use std::thread;
 use crdt_examples::cli::one_line;
 use crdt_examples::shop::{Shop, View};
 use crdt_sync::proto::Event;
-use crdt_sync::{Node, Notice};
+use crdt_sync::{LinkState, Node, Notice};
 use tokio::sync::mpsc;
 
 use crate::args::Settings;
@@ -112,6 +112,11 @@ fn status(node: &Node<Shop>) -> Result<String, String> {
             peer.lag_updates.map_or_else(|| "reconciling".to_owned(), |lag| format!("{lag} updates behind"));
         lines.push(format!("{}: {:?}, {lag}", peer.name, peer.state));
     }
+    for peer in status.peers.into_iter().filter(|peer| peer.state != LinkState::Up) {
+        let name = peer.name.or(peer.configured).unwrap_or_default();
+        let reason = peer.last_error.map_or_else(String::new, |error| format!(", {error}"));
+        lines.push(format!("{name}: {:?}{reason}", peer.state));
+    }
     Ok(lines.iter().map(|line| format!("  {line}\n")).collect())
 }
 
@@ -120,6 +125,7 @@ fn news(notice: &Notice) -> Option<String> {
     match notice {
         Notice::Event(Event::PeerUp { name, .. }) => Some(format!("* {name} is here\n")),
         Notice::Event(Event::PeerDown { name, .. }) => Some(format!("* {name} is gone\n")),
+        Notice::Refused { name, error, .. } => Some(format!("* no link to {name}: {error}\n")),
         _ => None,
     }
 }
