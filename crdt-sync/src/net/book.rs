@@ -26,6 +26,8 @@ pub(super) struct Book {
 pub(super) struct Seed {
     /// `host:port`.
     pub(super) host: String,
+    /// Who must answer there, if that was configured.
+    pub(super) expected: Option<String>,
     /// Who is there, as far as is known.
     pub(super) name: Option<String>,
     pub(super) phase: Phase,
@@ -73,8 +75,8 @@ impl Failure {
 }
 
 impl Seed {
-    pub(super) fn new(host: String) -> Self {
-        Self { host, name: None, phase: Phase::Idle, failure: None }
+    pub(super) fn new(host: String, expected: Option<String>) -> Self {
+        Self { host, name: expected.clone(), expected, phase: Phase::Idle, failure: None }
     }
 }
 

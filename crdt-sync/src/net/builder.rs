@@ -8,7 +8,7 @@ use quinn::TokioRuntime;
 
 use super::Replicated;
 use super::book::Seed;
-use super::certs::Identity;
+use super::certs::{Identity, check_name};
 use super::config::NetConfig;
 use super::error::StartError;
 use super::hub::Hub;
@@ -24,7 +24,7 @@ use crate::proto::{Config, Engine, Now};
 pub struct Builder<T> {
     listen: Option<SocketAddr>,
     identity: Option<Identity>,
-    peers: Vec<String>,
+    peers: Vec<Seed>,
     config: Option<Config>,
     net: NetConfig,
     value: PhantomData<fn() -> T>,
@@ -59,7 +59,32 @@ impl<T> Builder<T> {
     /// Where peers are to be found, as `host:port`. One that is up is enough for a start; a node
     /// also takes connections from members that are not listed. Names are looked up at each attempt.
     pub fn peers<P: ToString>(mut self, peers: impl IntoIterator<Item = P>) -> Self {
-        self.peers.extend(peers.into_iter().map(|peer| peer.to_string()));
+        self.peers.extend(peers.into_iter().map(|peer| Seed::new(peer.to_string(), None)));
+        self
+    }
+
+    /// Where one peer is to be found, and what it is called: whoever else answers there is refused
+    /// with [`LinkError::WrongName`](crate::LinkError::WrongName) before anything is sent, though it
+    /// be a member. An address that was given to another machine then fails by name.
+    ///
+    /// ```
+    /// use crdt_core::OrSet;
+    /// use crdt_sync::{LinkError, Node, Notice, certs::Ca};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (ca, any) = (Ca::generate("shop")?, "127.0.0.1:0".parse()?);
+    /// let paris = Node::<OrSet<String>>::builder().listen(any).identity(ca.issue("paris")?).start().await?;
+    /// let tokyo = Node::<OrSet<String>>::builder().listen(any).identity(ca.issue("tokyo")?);
+    /// let tokyo = tokyo.peer(paris.local_addr(), "london").start().await?;
+    /// let Some(Notice::Refused { error, .. }) = tokyo.subscribe().next().await else { panic!() };
+    /// let (expected, found) = ("london".to_owned(), "paris".to_owned());
+    /// assert_eq!(error, LinkError::WrongName { expected, found });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn peer(mut self, address: impl ToString, name: impl Into<String>) -> Self {
+        self.peers.push(Seed::new(address.to_string(), Some(name.into())));
         self
     }
 
@@ -83,7 +108,8 @@ impl<T: Replicated> Builder<T> {
     /// It writes at once, whether a peer is there or not.
     ///
     /// # Errors
-    /// When a setting is missing or cannot work, or the address is taken. Nothing is left running.
+    /// When a setting is missing or cannot work, contradicts the certificate, or the address is
+    /// taken. Nothing is left running.
     #[expect(clippy::unused_async, reason = "later versions wait for a store to open")]
     pub async fn start(self) -> Result<Node<T>, StartError> {
         if tokio::runtime::Handle::try_current().is_err() {
@@ -97,10 +123,9 @@ impl<T: Replicated> Builder<T> {
         if config.name.is_empty() {
             identity.name().clone_into(&mut config.name);
         }
-        let (endpoint, peers) = (endpoint(listen, &identity, &self.net)?, self.peers);
-        let seeds: Vec<Seed> = peers.into_iter().map(Seed::new).collect();
-        let count = seeds.len();
-        let hub = Arc::new(hub(&identity, (config, self.net), seeds, endpoint)?);
+        check_names(&self.peers)?;
+        let (endpoint, count) = (endpoint(listen, &identity, &self.net)?, self.peers.len());
+        let hub = Arc::new(hub(&identity, (config, self.net), self.peers, endpoint)?);
         tasks::spawn(&hub, tasks::keep_time(hub.clone()));
         tasks::spawn(&hub, tasks::accept(hub.clone()));
         for seed in 0..count {
@@ -108,6 +133,11 @@ impl<T: Replicated> Builder<T> {
         }
         Ok(Node::new(hub))
     }
+}
+
+fn check_names(peers: &[Seed]) -> Result<(), StartError> {
+    let mut expected = peers.iter().filter_map(|peer| peer.expected.as_deref());
+    Ok(expected.try_for_each(check_name)?)
 }
 
 fn endpoint(listen: SocketAddr, identity: &Identity, net: &NetConfig) -> Result<quinn::Endpoint, StartError> {

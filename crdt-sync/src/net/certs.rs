@@ -249,7 +249,7 @@ pub(super) fn node_of(cert: &CertificateDer<'_>) -> Option<(String, String)> {
     valid.then(|| (cluster.to_owned(), name.to_owned()))
 }
 
-fn check_name(name: &str) -> Result<(), CertError> {
+pub(super) fn check_name(name: &str) -> Result<(), CertError> {
     let fits = (1..=128).contains(&name.len());
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if fits && plain { Ok(()) } else { Err(CertError::Name { name: name.to_owned() }) }

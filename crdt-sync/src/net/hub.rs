@@ -270,10 +270,10 @@ impl<T: Replicated> Hub<T> {
     }
 
     /// Whether there is a link to this name, or to this address.
-    pub(super) fn is_linked(&self, name: Option<&str>, address: SocketAddr) -> bool {
+    pub(super) fn is_linked(&self, name: Option<&str>, address: Option<SocketAddr>) -> bool {
         let links = self.links();
-        let by_name = name.is_some_and(|name| links.live.contains_key(name));
-        by_name || links.live.values().any(|link| link.connection.remote_address() == address)
+        let there = |link: &Arc<Link>| Some(link.connection.remote_address()) == address;
+        name.is_some_and(|name| links.live.contains_key(name)) || links.live.values().any(there)
     }
 }
 

@@ -33,10 +33,19 @@ pub(super) struct Greeted {
     receive: RecvStream,
 }
 
-/// Exchanges the prefaces.
-pub(super) async fn greet(connection: Connection, incarnation: [u8; 16]) -> Result<Greeted, Unmet> {
+/// Exchanges the prefaces, if the peer is who is expected.
+pub(super) async fn greet(
+    connection: Connection,
+    incarnation: [u8; 16],
+    expected: Option<&str>,
+) -> Result<Greeted, Unmet> {
     let nameless = || LinkError::handshake(&"the certificate names no node");
     let name = peer_name(&connection).ok_or_else(nameless)?;
+    if let Some(expected) = expected
+        && expected != name
+    {
+        return Err(wrong_name(&connection, name, expected));
+    }
     let dialled = connection.side().is_client();
     let stream = if dialled { connection.open_bi().await } else { connection.accept_bi().await };
     let (mut send, mut receive) = stream.map_err(|error| Unmet::by_peer(&name, &error))?;
@@ -58,6 +67,12 @@ pub(super) async fn greet(connection: Connection, incarnation: [u8; 16]) -> Resu
     Ok(Greeted { name, incarnation, connection, send, receive })
 }
 
+fn wrong_name(connection: &Connection, found: String, expected: &str) -> Unmet {
+    let error = LinkError::WrongName { expected: expected.to_owned(), found: found.clone() };
+    connection.close(Close::WrongName.code(), error.to_string().as_bytes());
+    Unmet { name: Some(found), close: Some(Close::WrongName), error }
+}
+
 /// A connection that came to no greeting.
 pub(super) struct Unmet {
     /// Who is at the other end, if it showed a certificate. Nobody has checked yet that it accepts
@@ -77,10 +92,9 @@ impl From<LinkError> for Unmet {
 impl Unmet {
     fn by_peer(name: &str, error: &quinn::ConnectionError) -> Self {
         let close = Close::of(error);
-        let error = match close {
-            Some(Close::DuplicateName) => LinkError::DuplicateName { name: name.to_owned() },
-            _ => LinkError::handshake(error),
-        };
+        // Nobody tells of two live nodes before the prefaces unless his own name is one of them.
+        let said = close.and_then(|_| LinkError::of(error, name));
+        let error = said.unwrap_or_else(|| LinkError::handshake(error));
         Self { name: Some(name.to_owned()), close, error }
     }
 }

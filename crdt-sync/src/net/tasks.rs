@@ -10,7 +10,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use super::Replicated;
 use super::admission::{Answer, Shaking};
-use super::book::Phase;
+use super::book::{Phase, Seed};
 use super::fault::LinkError;
 use super::hub::Hub;
 use super::link::Close;
@@ -84,7 +84,7 @@ async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, shaking: Shak
     let handshake = async {
         let connection = incoming.accept().map_err(|error| LinkError::handshake(&error))?;
         let connection = connection.await.map_err(|error| LinkError::handshake(&error))?;
-        greet(connection, hub.incarnation).await
+        greet(connection, hub.incarnation, None).await
     };
     match in_time(&hub, handshake).await {
         Ok(greeted) => {
@@ -127,10 +127,12 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
     let mut backoff = hub.net.dial_backoff_min;
     while !hub.is_stopping() {
         changes.mark_unchanged();
-        let Some((host, name)) = hub.seed(seed) else { return };
+        let Some(Seed { host, name, expected, .. }) = hub.seed(seed) else { return };
         let address = lookup_host(&host).await.ok().and_then(|mut found| found.next());
         let cut = hub.links().all_cut || name.as_deref().is_some_and(|name| hub.is_cut(name));
-        let linked = address.is_some_and(|address| hub.is_linked(name.as_deref(), address));
+        // Who must be there may be linked from elsewhere; who else is there does not count.
+        let anybody = address.filter(|_| expected.is_none());
+        let linked = hub.is_linked(name.as_deref(), anybody);
         if cut || linked {
             // What is there again was not lost to a bad network: no reason to be slow.
             backoff = hub.net.dial_backoff_min;
@@ -141,7 +143,7 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
             continue;
         }
         let begun = world::instant();
-        if attempt(&hub, seed, address).await == Some(Close::Own) {
+        if attempt(&hub, seed, address, expected).await == Some(Close::Own) {
             tracing::info!(peer = %host, "this is the node itself; it is not dialled again");
             hub.set_phase(seed, Phase::Own);
             return;
@@ -160,11 +162,12 @@ async fn attempt<T: Replicated>(
     hub: &Arc<Hub<T>>,
     seed: usize,
     address: Option<SocketAddr>,
+    expected: Option<String>,
 ) -> Option<Close> {
     hub.set_phase(seed, Phase::Dialling);
     let under_way = UnderWay::begin(hub);
     let greeted = match address {
-        Some(address) => in_time(hub, reach(hub, address)).await,
+        Some(address) => in_time(hub, reach(hub, address, expected.as_deref())).await,
         None => Err(LinkError::Unresolved.into()),
     };
     drop(under_way);
@@ -183,11 +186,15 @@ async fn attempt<T: Replicated>(
     }
 }
 
-async fn reach<T: Replicated>(hub: &Hub<T>, address: SocketAddr) -> Result<Greeted, Unmet> {
+async fn reach<T: Replicated>(
+    hub: &Hub<T>,
+    address: SocketAddr,
+    expected: Option<&str>,
+) -> Result<Greeted, Unmet> {
     let connecting =
         hub.endpoint.connect(address, SERVER_NAME).map_err(|error| LinkError::handshake(&error))?;
     let connection = connecting.await.map_err(|error| LinkError::handshake(&error))?;
-    greet(connection, hub.incarnation).await
+    greet(connection, hub.incarnation, expected).await
 }
 
 /// An attempt to dial, counted until this is dropped.
@@ -209,11 +216,9 @@ impl<T: Replicated> Drop for UnderWay<'_, T> {
 }
 
 impl<T: Replicated> Hub<T> {
-    /// Where a seed is, and who is there, as far as is known.
-    fn seed(&self, seed: usize) -> Option<(String, Option<String>)> {
-        let links = self.links();
-        let seed = links.book.seeds().get(seed)?;
-        Some((seed.host.clone(), seed.name.clone()))
+    /// What is known of a seed.
+    fn seed(&self, seed: usize) -> Option<Seed> {
+        self.links().book.seeds().get(seed).cloned()
     }
 
     fn set_phase(&self, seed: usize, phase: Phase) {

@@ -143,6 +143,10 @@ async fn what_cannot_work_does_not_start() {
     net.keep_alive = Duration::ZERO;
     let bad = builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(net).start().await.err();
     assert!(matches!(bad, Some(StartError::Config(error)) if error.field == "keep_alive"));
+    let nobody = builder().listen(loopback()).identity(ca.issue("a").unwrap()).peer("x:1", "two words");
+    assert!(
+        matches!(nobody.start().await.err(), Some(StartError::Identity { reason }) if reason.contains("two words"))
+    );
     let first = builder().listen(loopback()).identity(ca.issue("a").unwrap()).start().await.unwrap();
     let taken = builder().listen(first.local_addr()).identity(ca.issue("b").unwrap()).start().await.err();
     assert!(matches!(taken, Some(StartError::Listen(_))));

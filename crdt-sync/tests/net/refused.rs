@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crdt_sync::Identity;
 use crdt_sync::certs::{Ca, CertError};
+use crdt_sync::{Identity, LinkError, Node};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::support::{Set, add, has, loopback, peers, start, until};
-use crdt_sync::Node;
+use crate::support::{Set, add, eager, has, known, loopback, peers, refused, start, until};
 
 /// A node `a` of the cluster, and one with this identity that dials it and is dialled by it.
 async fn meet(ca: &Ca, stranger: Identity) -> (Node<Set>, Node<Set>) {
@@ -86,6 +85,35 @@ fn anonymous(ca: &Ca, listen: SocketAddr) -> quinn::Endpoint {
         .with_custom_certificate_verifier(Arc::new(crate::hostile::AnyServer))
         .with_no_client_auth();
     crate::hostile::endpoint(tls, listen)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_expected_at_an_address_is_refused_though_it_is_a_member() {
+    let ca = Ca::generate("test").unwrap();
+    let paris = start(ca.issue("paris").unwrap(), loopback(), &[]).await;
+    let mut told_paris = paris.subscribe();
+    let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(eager());
+    let a = a.peer(paris.local_addr(), "london").start().await.unwrap();
+    let mut told = a.subscribe();
+    let wrong = LinkError::WrongName { expected: "london".to_owned(), found: "paris".to_owned() };
+    assert_eq!(refused(&mut told).await, ("paris".to_owned(), paris.local_addr(), wrong.clone()));
+    let seed = a.status().unwrap().peers[0].clone();
+    assert_eq!((seed.name.as_deref(), seed.last_error), (Some("london"), Some(wrong)));
+    let (name, _, error) = refused(&mut told_paris).await;
+    assert_eq!(name, "a");
+    assert!(matches!(&error, LinkError::RefusedByPeer { reason } if reason.contains("london")), "{error}");
+    assert_eq!((a.status().unwrap().connections.made, paris.status().unwrap().connections.made), (0, 0));
+    assert_eq!(paris.status().unwrap().engine.counters.frames_in, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_expected_at_an_address_is_linked() {
+    let ca = Ca::generate("test").unwrap();
+    let london = start(ca.issue("london").unwrap(), loopback(), &[]).await;
+    let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(eager());
+    let a = a.peer(london.local_addr(), "london").start().await.unwrap();
+    until("linked", || peers(&a) == 1 && peers(&london) == 1).await;
+    assert_eq!(known(&a, "london").unwrap().last_error, None);
 }
 
 #[test]
