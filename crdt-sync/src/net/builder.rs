@@ -89,7 +89,7 @@ impl<T> Builder<T> {
     }
 
     /// Limits and intervals of the protocol. By default [`Config::new`] with the cluster of the
-    /// identity.
+    /// identity. The cluster, and the name unless it is empty, must be those of the certificate.
     pub fn config(mut self, config: Config) -> Self {
         self.config = Some(config);
         self
@@ -123,7 +123,7 @@ impl<T: Replicated> Builder<T> {
         if config.name.is_empty() {
             identity.name().clone_into(&mut config.name);
         }
-        check_names(&self.peers)?;
+        check_names(&identity, &config, &self.peers)?;
         let (endpoint, count) = (endpoint(listen, &identity, &self.net)?, self.peers.len());
         let hub = Arc::new(hub(&identity, (config, self.net), self.peers, endpoint)?);
         tasks::spawn(&hub, tasks::keep_time(hub.clone()));
@@ -135,7 +135,15 @@ impl<T: Replicated> Builder<T> {
     }
 }
 
-fn check_names(peers: &[Seed]) -> Result<(), StartError> {
+/// Names that contradict each other would show as peers that refuse this node, or never answer.
+fn check_names(identity: &Identity, config: &Config, peers: &[Seed]) -> Result<(), StartError> {
+    let names = [("cluster", &config.cluster, identity.cluster()), ("name", &config.name, identity.name())];
+    for (field, configured, certified) in names {
+        if configured != certified {
+            let (configured, certified) = (configured.clone(), certified.to_owned());
+            return Err(StartError::NotCertified { field, configured, certified });
+        }
+    }
     let mut expected = peers.iter().filter_map(|peer| peer.expected.as_deref());
     Ok(expected.try_for_each(check_name)?)
 }

@@ -24,6 +24,15 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The configuration says otherwise than the certificate, which every peer goes by.
+    NotCertified {
+        /// The field of [`Config`](crate::proto::Config).
+        field: &'static str,
+        /// What it says.
+        configured: String,
+        /// What the certificate says.
+        certified: String,
+    },
     /// The address cannot be listened on.
     Listen(io::Error),
     /// There is no tokio runtime to run on.
@@ -36,6 +45,9 @@ impl fmt::Display for StartError {
             Self::Missing { what } => write!(f, "a node needs {what}"),
             Self::Config(error) => error.fmt(f),
             Self::Identity { reason } => write!(f, "the certificate or key cannot be used: {reason}"),
+            Self::NotCertified { field, configured, certified } => {
+                write!(f, "the {field} is configured as {configured:?}, and {certified:?} in the certificate")
+            }
             Self::Listen(error) => write!(f, "cannot listen: {error}"),
             Self::NoRuntime => f.write_str("a node runs on a tokio runtime, and there is none here"),
         }

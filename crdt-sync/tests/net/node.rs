@@ -152,6 +152,26 @@ async fn what_cannot_work_does_not_start() {
     assert!(matches!(taken, Some(StartError::Listen(_))));
 }
 
+#[tokio::test]
+async fn a_configuration_that_contradicts_the_certificate_does_not_start() {
+    let ca = Ca::generate("test").unwrap();
+    let start = async |cluster: &str, name: &str| {
+        let mut config = Config::new(cluster);
+        config.name = name.to_owned();
+        let node = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap());
+        node.config(config).start().await.err()
+    };
+    let Some(StartError::NotCertified { field, configured, certified }) = start("prod", "a").await else {
+        panic!("it started in a cluster that does not know it");
+    };
+    assert_eq!((field, configured.as_str(), certified.as_str()), ("cluster", "prod", "test"));
+    let Some(error @ StartError::NotCertified { field: "name", .. }) = start("test", "b").await else {
+        panic!("it started under a name that no peer believes");
+    };
+    assert!(error.to_string().contains(r#""b""#) && error.to_string().contains(r#""a""#), "{error}");
+    assert!(start("test", "").await.is_none() && start("test", "a").await.is_none());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_subscriber_sees_updates_in_the_order_of_their_numbers() {
     let node = cluster(&["a"]).await.remove(0);
