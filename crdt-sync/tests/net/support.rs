@@ -67,10 +67,9 @@ pub(crate) fn known(node: &Node<Set>, name: &str) -> Option<KnownPeer> {
 pub(crate) async fn refused(told: &mut Subscription<Set>) -> (String, SocketAddr, LinkError) {
     let next = async {
         loop {
-            match told.next().await {
-                Some(Notice::Refused { name, address, error }) => return (name, address, error),
-                Some(_) => {}
-                None => panic!("the node is gone"),
+            let notice = told.next().await.expect("the node lives");
+            if let Notice::Refused { name, address, error } = notice {
+                return (name, address, error);
             }
         }
     };
