@@ -40,6 +40,8 @@ pub(super) struct Hub<T: Replicated> {
     progress: watch::Sender<u64>,
     /// Counts the changes of the table of links, for those who dial.
     link_changes: watch::Sender<u64>,
+    /// Ends the pauses between attempts to dial.
+    hurry: watch::Sender<()>,
     notices: broadcast::Sender<Notice>,
 }
 
@@ -51,6 +53,8 @@ pub(super) struct Links {
     pub(super) cut: BTreeSet<String>,
     /// All links are.
     pub(super) all_cut: bool,
+    /// Where the peers were whose links were cut.
+    pub(super) cut_off: BTreeMap<String, SocketAddr>,
     /// Names for which a connection is being settled.
     pub(super) settling: BTreeSet<String>,
     /// What is known of each peer.
@@ -67,6 +71,7 @@ impl Links {
             live: BTreeMap::new(),
             cut: BTreeSet::new(),
             all_cut: false,
+            cut_off: BTreeMap::new(),
             settling: BTreeSet::new(),
             book: Book::new(seeds),
             counts: Connections::default(),
@@ -114,6 +119,7 @@ impl<T: Replicated> Hub<T> {
             ended: watch::Sender::new(false),
             progress: watch::Sender::new(0),
             link_changes: watch::Sender::new(0),
+            hurry: watch::Sender::new(()),
             notices,
         }
     }
@@ -229,6 +235,17 @@ impl<T: Replicated> Hub<T> {
 
     pub(super) fn links_changed(&self) {
         self.link_changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Sees every reason to dial at once from now on.
+    pub(super) fn hurries(&self) -> watch::Receiver<()> {
+        self.hurry.subscribe()
+    }
+
+    /// What kept peers away is over: who waits to dial does so now.
+    pub(super) fn hurry(&self) {
+        self.hurry.send_replace(());
+        self.links_changed();
     }
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Notice> {

@@ -5,6 +5,7 @@ use super::error::NodeError;
 use super::link::Close;
 use super::node::Node;
 use super::status::NodeStatus;
+use super::tasks;
 use crate::proto::Engine;
 
 impl<T: Replicated> Node<T> {
@@ -48,17 +49,24 @@ impl<T: Replicated> Node<T> {
         }
         let is_cut = |name: &str| peer.is_none_or(|peer| peer == name);
         let gone: Vec<_> = links.live.values().filter(|link| is_cut(&link.name)).cloned().collect();
+        let places = gone.iter().map(|link| (link.name.clone(), link.connection.remote_address()));
+        links.cut_off.extend(places);
         drop(links);
         gone.iter().for_each(|link| link.close(Close::Cut, "cut for a drill"));
         self.hub().links_changed();
     }
 
-    /// Ends every cut that this node made.
+    /// Ends every cut that this node made, and dials everybody it cut off or failed to reach, without
+    /// the pause that failures have earned.
     pub fn heal(&self) {
         let mut links = self.hub().links();
         links.cut.clear();
         links.all_cut = false;
+        let cut_off = std::mem::take(&mut links.cut_off);
         drop(links);
-        self.hub().links_changed();
+        self.hub().hurry();
+        for (name, address) in cut_off {
+            tasks::spawn(self.hub(), tasks::call(self.hub().clone(), name, address));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quinn::Incoming;
 use tokio::net::lookup_host;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use super::Replicated;
 use super::admission::{Answer, Shaking};
@@ -123,10 +123,11 @@ async fn serve<T: Replicated>(
 
 /// Keeps a link to the peer at this address, whoever made it.
 pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
-    let mut changes = hub.link_changes();
+    let (mut changes, mut hurries) = (hub.link_changes(), hub.hurries());
     let mut backoff = hub.net.dial_backoff_min;
     while !hub.is_stopping() {
         changes.mark_unchanged();
+        hurries.mark_unchanged();
         let Some(Seed { host, name, expected, .. }) = hub.seed(seed) else { return };
         let address = lookup_host(&host).await.ok().and_then(|mut found| found.next());
         let cut = hub.links().all_cut || name.as_deref().is_some_and(|name| hub.is_cut(name));
@@ -152,8 +153,28 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
             backoff = hub.net.dial_backoff_min;
         }
         hub.set_phase(seed, Phase::Pausing);
-        sleep(jittered(backoff)).await;
-        backoff = (backoff * 2).min(hub.net.dial_backoff_max);
+        // What is worth a hurry can also have come while the attempt was failing.
+        let hurried = timeout(jittered(backoff), hurries.changed()).await.is_ok();
+        let longer = (backoff * 2).min(hub.net.dial_backoff_max);
+        backoff = if hurried { hub.net.dial_backoff_min } else { longer };
+    }
+}
+
+/// Dials once a peer that was there, unless another connection to it is made first. If this fails
+/// it is up to the peer.
+pub(super) async fn call<T: Replicated>(hub: Arc<Hub<T>>, name: String, address: SocketAddr) {
+    if hub.is_linked(Some(&name), None) {
+        return;
+    }
+    let under_way = UnderWay::begin(&hub);
+    let greeted = in_time(&hub, reach(&hub, address, Some(&name))).await;
+    drop(under_way);
+    match greeted {
+        Ok(greeted) => drop(serve(&hub, greeted, None).await),
+        Err(unmet) => {
+            tracing::debug!(peer = %name, %address, error = %unmet.error, "calling failed");
+            hub.links().counts.dials_failed += 1;
+        }
     }
 }
 

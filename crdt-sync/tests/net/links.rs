@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crdt_sync::certs::Ca;
-use crdt_sync::{LinkError, Node};
+use crdt_sync::{LinkError, LinkState, NetConfig, Node};
 
 use crate::support::{
-    LIMIT, Set, add, cluster, has, known, loopback, peers, refused, start, start_mortal, until,
+    LIMIT, Set, add, cluster, eager, has, known, loopback, peers, refused, start, start_mortal, until,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,6 +56,50 @@ async fn both_sides_of_a_cut_write_and_meet_again() {
     for node in &nodes {
         until("both sides", || has(node, "mainland") && has(node, "island") && !has(node, "before")).await;
     }
+}
+
+/// Whoever fails to reach a peer does not try again while a test lasts.
+fn patient() -> NetConfig {
+    let mut patient = eager();
+    patient.dial_backoff_min = Duration::from_secs(3_000);
+    patient.dial_backoff_max = Duration::from_secs(3_000);
+    patient
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn healing_does_not_wait_for_the_pause_between_attempts_to_dial() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let b = Node::<Set>::builder().listen(loopback()).identity(ca.issue("b").unwrap()).net(patient());
+    let b = b.peers([a.local_addr()]).start().await.unwrap();
+    until("linked", || peers(&a) == 1 && peers(&b) == 1).await;
+    // The one that is cut off fails to dial, and is in its long pause.
+    a.cut(Some("b"));
+    until("b waits", || known(&b, "a").unwrap().state == LinkState::Pausing).await;
+    a.heal();
+    until("a called b, which a is not configured to dial", || peers(&a) == 1 && peers(&b) == 1).await;
+    // The one that cuts dials again when it heals.
+    b.cut(None);
+    until("cut", || peers(&a) == 0 && peers(&b) == 0).await;
+    b.heal();
+    until("b dialled at once", || peers(&a) == 1 && peers(&b) == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn healing_ends_the_pause_of_peers_that_were_never_reached() {
+    let ca = Ca::generate("test").unwrap();
+    let late = std::net::UdpSocket::bind(loopback()).unwrap();
+    let address = late.local_addr().unwrap();
+    let mut net = patient();
+    net.handshake_timeout = Duration::from_millis(100);
+    let b = Node::<Set>::builder().listen(loopback()).identity(ca.issue("b").unwrap()).net(net);
+    let b = b.peers([address]).start().await.unwrap();
+    until("b waits", || b.status().unwrap().peers[0].state == LinkState::Pausing).await;
+    drop(late);
+    let a = start(ca.issue("a").unwrap(), address, &[]).await;
+    assert_eq!(b.status().unwrap().peers[0].state, LinkState::Pausing);
+    b.heal();
+    until("linked", || peers(&a) == 1 && peers(&b) == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,14 +164,12 @@ async fn a_node_that_is_dropped_leaves_its_port_though_it_was_dialling() {
     let ca = Ca::generate("test").unwrap();
     let nobody = std::net::UdpSocket::bind(loopback()).unwrap();
     let builder = || Node::<Set>::builder().identity(ca.issue("a").unwrap());
-    let mut patient = crdt_sync::NetConfig::default();
-    patient.dial_backoff_min = Duration::from_secs(3_000);
-    patient.dial_backoff_max = Duration::from_secs(3_000);
-    patient.handshake_timeout = Duration::from_millis(100);
-    let node = builder().listen(loopback()).peers([nobody.local_addr().unwrap()]).net(patient);
+    let mut net = patient();
+    net.handshake_timeout = Duration::from_millis(100);
+    let node = builder().listen(loopback()).peers([nobody.local_addr().unwrap()]).net(net);
     let node = node.start().await.unwrap();
     let address = node.local_addr();
-    tokio::time::sleep(Duration::from_millis(300)).await; // the attempt is over, the pause began
+    until("the pause began", || node.status().unwrap().peers[0].state == LinkState::Pausing).await;
     drop(node);
     let again = async {
         while builder().listen(address).start().await.is_err() {
@@ -141,7 +183,7 @@ async fn a_node_that_is_dropped_leaves_its_port_though_it_was_dialling() {
 async fn a_node_that_was_killed_and_started_again_replaces_its_dead_connection() {
     let ca = Ca::generate("test").unwrap();
     // Nothing but an answer tells the dead from the living: connections outlast the test.
-    let mut net = crate::support::eager();
+    let mut net = eager();
     net.idle_timeout = Duration::from_secs(600);
     net.keep_alive = Duration::from_secs(15);
     let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(net);

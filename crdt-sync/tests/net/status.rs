@@ -48,8 +48,8 @@ async fn a_link_that_is_cut_and_healed_counts_as_a_reconnect_of_both() {
     until("healed", || peers(&a) == 1 && peers(&b) == 1).await;
     assert_eq!((known(&a, "b").unwrap().reconnects, known(&b, "a").unwrap().reconnects), (1, 1));
     let (a, b) = (a.status().unwrap().connections, b.status().unwrap().connections);
-    assert_eq!((a.open, a.made, b.open, b.made, a.dialled), (1, 2, 1, 2, 0));
-    assert!(b.dialled >= 2 && a.incoming >= 2, "{a:?} {b:?}");
+    assert_eq!((a.open, a.made, b.open, b.made), (1, 2, 1, 2));
+    assert!(b.dialled >= 1 && a.incoming >= 1 && a.dialled + b.dialled >= 2, "{a:?} {b:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
