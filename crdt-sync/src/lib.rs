@@ -55,7 +55,8 @@ mod net;
 #[cfg(feature = "quic")]
 pub use net::{
     Builder, Connections, Identity, KnownPeer, LinkError, LinkState, LinkStatus, NetConfig, Node, NodeError,
-    NodeStatus, Notice, Replicated, StartError, Subscription, Traffic, TryError, WaitError, certs,
+    NodeStatus, Notice, ReloadError, Replicated, StartError, Subscription, Traffic, TryError, WaitError,
+    certs,
 };
 
 #[cfg(doctest)]

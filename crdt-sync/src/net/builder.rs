@@ -1,10 +1,11 @@
 //! Starting a node.
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use quinn::TokioRuntime;
+use quinn::{EndpointConfig, ServerConfig, TokioRuntime};
 
 use super::Replicated;
 use super::book::Seed;
@@ -14,8 +15,8 @@ use super::error::StartError;
 use super::hub::Hub;
 use super::node::Node;
 use super::tasks;
-use super::tls::Tls;
-use super::transport::{Liveness, quic};
+use super::transport::Liveness;
+use super::trust::Trust;
 use super::world;
 use crate::proto::{Config, Engine, Now};
 
@@ -27,6 +28,7 @@ pub struct Builder<T> {
     peers: Vec<Seed>,
     config: Option<Config>,
     net: NetConfig,
+    revoked: BTreeSet<String>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -38,6 +40,7 @@ impl<T> Default for Builder<T> {
             peers: Vec::new(),
             config: None,
             net: NetConfig::default(),
+            revoked: BTreeSet::new(),
             value: PhantomData,
         }
     }
@@ -95,6 +98,12 @@ impl<T> Builder<T> {
         self
     }
 
+    /// Names that are refused from the start; see [`Node::revoke`], which does not outlast the node.
+    pub fn revoked<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.revoked.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     /// Limits and intervals of the connections.
     pub fn net(mut self, net: NetConfig) -> Self {
         self.net = net;
@@ -124,9 +133,14 @@ impl<T: Replicated> Builder<T> {
             identity.name().clone_into(&mut config.name);
         }
         check_names(&identity, &config, &self.peers)?;
-        let (endpoint, count) = (endpoint(listen, &identity, &self.net)?, self.peers.len());
-        let hub = Arc::new(hub(&identity, (config, self.net), self.peers, endpoint)?);
+        let liveness = Liveness { idle_timeout: self.net.idle_timeout, keep_alive: self.net.keep_alive };
+        let (trust, quic, server) = Trust::new(&identity, self.revoked, liveness)
+            .map_err(|error| StartError::Identity { reason: error.to_string() })?;
+        let endpoint = endpoint(listen, quic, server)?;
+        let (engine, count) = (Engine::new(config, world::random(), Now::default())?, self.peers.len());
+        let hub = Arc::new(Hub::new(identity.name(), self.peers, engine, (self.net, endpoint, trust)));
         tasks::spawn(&hub, tasks::keep_time(hub.clone()));
+        tasks::spawn(&hub, tasks::expire(hub.clone()));
         tasks::spawn(&hub, tasks::accept(hub.clone()));
         for seed in 0..count {
             tasks::spawn(&hub, tasks::dial(hub.clone(), seed));
@@ -148,23 +162,12 @@ fn check_names(identity: &Identity, config: &Config, peers: &[Seed]) -> Result<(
     Ok(expected.try_for_each(check_name)?)
 }
 
-fn endpoint(listen: SocketAddr, identity: &Identity, net: &NetConfig) -> Result<quinn::Endpoint, StartError> {
-    let tls = Tls::new(identity).map_err(|error| StartError::Identity { reason: error.to_string() })?;
-    let liveness = Liveness { idle_timeout: net.idle_timeout, keep_alive: net.keep_alive };
-    let (config, server, client) = quic(&tls, liveness);
+/// Nothing is accepted before somebody asks for it.
+fn endpoint(
+    listen: SocketAddr,
+    config: EndpointConfig,
+    server: ServerConfig,
+) -> Result<quinn::Endpoint, StartError> {
     let socket = UdpSocket::bind(listen).map_err(StartError::Listen)?;
-    let endpoint = quinn::Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime));
-    let mut endpoint = endpoint.map_err(StartError::Listen)?;
-    endpoint.set_default_client_config(client);
-    Ok(endpoint)
-}
-
-fn hub<T: Replicated>(
-    identity: &Identity,
-    (config, net): (Config, NetConfig),
-    seeds: Vec<Seed>,
-    endpoint: quinn::Endpoint,
-) -> Result<Hub<T>, StartError> {
-    let engine = Engine::new(config, world::random(), Now::default())?;
-    Ok(Hub::new((identity.name().to_owned(), world::random()), seeds, engine, (net, endpoint)))
+    quinn::Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime)).map_err(StartError::Listen)
 }

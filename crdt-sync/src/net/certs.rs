@@ -41,13 +41,13 @@ pub struct Ca {
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// Who a node is: its name, certificate and key, and the authority that it trusts.
+/// Who a node is: its name, certificate and key, and the authorities that it trusts.
 pub struct Identity {
     cluster: String,
     name: String,
     chain: Vec<CertificateDer<'static>>,
     key: PrivatePkcs8KeyDer<'static>,
-    authority: CertificateDer<'static>,
+    authorities: Vec<CertificateDer<'static>>,
     cert_pem: String,
     key_pem: String,
 }
@@ -161,7 +161,7 @@ impl Ca {
             name: name.to_owned(),
             chain: vec![cert.der().clone()],
             key: PrivatePkcs8KeyDer::from(key.serialize_der()),
-            authority: self.cert.clone(),
+            authorities: vec![self.cert.clone()],
             cert_pem: cert.pem(),
             key_pem: key.serialize_pem(),
         })
@@ -169,23 +169,20 @@ impl Ca {
 }
 
 impl Identity {
-    /// The identity with this certificate and key, trusting this authority. Its names are those of
-    /// the certificate.
+    /// The identity with this certificate and key, trusting this authority, or several, one after
+    /// another. Its names are those of the certificate.
     ///
     /// # Errors
     /// When the texts are no certificates and key, or the certificate names no node.
     pub fn from_pem(ca_pem: &str, cert_pem: &str, key_pem: &str) -> Result<Self, CertError> {
-        let authority = read_cert(ca_pem)?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(cert_pem.as_bytes()).collect();
-        let chain = chain.ok().filter(|chain| !chain.is_empty());
-        let chain = chain.ok_or(CertError::Pem { expected: "a certificate" })?;
+        let (authorities, chain) = (read_certs(ca_pem)?, read_certs(cert_pem)?);
         let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes());
         let Ok(PrivateKeyDer::Pkcs8(key)) = key else {
             return Err(CertError::Pem { expected: "a private key in PKCS #8" });
         };
         let (cluster, name) = node_of(&chain[0]).ok_or(CertError::NoName)?;
         let (cert_pem, key_pem) = (cert_pem.to_owned(), key_pem.to_owned());
-        Ok(Self { cluster, name, chain, key, authority, cert_pem, key_pem })
+        Ok(Self { cluster, name, chain, key, authorities, cert_pem, key_pem })
     }
 
     /// The cluster that the node belongs to.
@@ -220,8 +217,8 @@ impl Identity {
         PrivateKeyDer::Pkcs8(self.key.clone_key())
     }
 
-    pub(super) fn authority(&self) -> &CertificateDer<'static> {
-        &self.authority
+    pub(super) fn authorities(&self) -> &[CertificateDer<'static>] {
+        &self.authorities
     }
 }
 
@@ -257,6 +254,11 @@ pub(super) fn check_name(name: &str) -> Result<(), CertError> {
 
 fn read_cert(text: &str) -> Result<CertificateDer<'static>, CertError> {
     CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| CertError::Pem { expected: "a certificate" })
+}
+
+fn read_certs(text: &str) -> Result<Vec<CertificateDer<'static>>, CertError> {
+    let certs: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+    certs.ok().filter(|certs| !certs.is_empty()).ok_or(CertError::Pem { expected: "a certificate" })
 }
 
 fn params(common_name: &str, from: SystemTime, life: Duration) -> CertificateParams {

@@ -21,7 +21,8 @@ use crate::proto::ConfigError;
 #[non_exhaustive]
 pub struct NetConfig {
     /// How long a connection may be silent before it counts as lost, from 1 s to 10 min. Shorter
-    /// notices a dead peer sooner, longer bears worse networks. Default 10 s.
+    /// notices a dead peer sooner, longer bears worse networks. A peer whose certificate expires
+    /// while it is linked is closed within this time, too. Default 10 s.
     pub idle_timeout: Duration,
 
     /// How often a silent connection is kept alive; at most half of `idle_timeout`, so that one

@@ -76,6 +76,43 @@ impl From<CertError> for StartError {
     }
 }
 
+/// Why a node does not show another certificate. It goes on with the one that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The certificate is another node's: cluster and name stay as long as a node runs.
+    OtherNode {
+        /// `cluster` or `name`.
+        field: &'static str,
+        /// The node's.
+        current: String,
+        /// The certificate's.
+        offered: String,
+    },
+    /// The certificate or key cannot be used, or no peer that trusts the same authorities would
+    /// accept it.
+    Identity {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The node was shut down.
+    Stopped,
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherNode { field, current, offered } => {
+                write!(f, "the {field} of the node is {current:?}, and {offered:?} in the new certificate")
+            }
+            Self::Identity { reason } => write!(f, "the new certificate or key cannot be used: {reason}"),
+            Self::Stopped => f.write_str("the node was shut down"),
+        }
+    }
+}
+
+impl std::error::Error for ReloadError {}
+
 /// Why the node did not do as asked. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

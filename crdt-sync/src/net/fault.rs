@@ -38,6 +38,12 @@ pub enum LinkError {
         /// The name that both have: the peer's, or this node's own if the peer knows another.
         name: String,
     },
+    /// The peer was accepted, and would not be any more: its name was revoked, its certificate
+    /// expired, or its authority is not trusted since [`Node::reload`](crate::Node::reload).
+    Untrusted {
+        /// What is wrong with its certificate.
+        reason: String,
+    },
     /// The peer announced a frame that is longer than allowed. Nothing of it was read.
     FrameTooLong {
         /// Its length in bytes.
@@ -72,6 +78,7 @@ impl LinkError {
         match self {
             Self::Unresolved | Self::WrongName { .. } | Self::DuplicateName { .. } => Fault::Configuration,
             Self::Handshake { .. } | Self::RefusedByPeer { .. } => Fault::Configuration,
+            Self::Untrusted { .. } => Fault::Configuration,
             Self::FrameTooLong { .. } | Self::StreamEnded => Fault::Peer,
             Self::Protocol(error) => error.fault(),
             Self::Timeout | Self::Cut | Self::Stopped | Self::Lost { .. } => Fault::Circumstance,
@@ -83,6 +90,7 @@ impl LinkError {
     pub(super) fn is_refusal(&self) -> bool {
         match self {
             Self::WrongName { .. } | Self::DuplicateName { .. } | Self::Protocol(_) => true,
+            Self::Untrusted { .. } => true,
             Self::FrameTooLong { .. } | Self::StreamEnded | Self::RefusedByPeer { .. } => true,
             Self::Unresolved | Self::Handshake { .. } | Self::Timeout => false,
             Self::Cut | Self::Stopped | Self::Lost { .. } => false,
@@ -126,6 +134,9 @@ impl fmt::Display for LinkError {
             }
             Self::DuplicateName { name } => {
                 write!(f, "two live nodes are called {name:?}; the first stays")
+            }
+            Self::Untrusted { reason } => {
+                write!(f, "the peer's certificate is not accepted any more: {reason}")
             }
             Self::FrameTooLong { len, allowed } => {
                 write!(f, "the peer announced a frame of {len} bytes where {allowed} are allowed")

@@ -16,6 +16,7 @@ use super::fault::LinkError;
 use super::link::{Close, Link};
 use super::status::{Connections, Traffic};
 use super::subscribe::Notice;
+use super::trust::Trust;
 use super::world;
 use crate::proto::{Engine, Event, Now, PeerError, PeerId};
 
@@ -24,10 +25,12 @@ use crate::proto::{Engine, Event, Now, PeerError, PeerId};
 /// Two locks, never held across an await, never both at once: the engine, and the table of links.
 pub(super) struct Hub<T: Replicated> {
     pub(super) name: String,
+    pub(super) cluster: String,
     /// Drawn at the start: tells a peer that came back from one that dials twice.
     pub(super) incarnation: [u8; 16],
     pub(super) net: NetConfig,
     pub(super) endpoint: quinn::Endpoint,
+    pub(super) trust: Trust,
     pub(super) max_frame: usize,
     pub(super) admission: Admission,
     engine: RwLock<Engine<T>>,
@@ -98,18 +101,20 @@ impl Links {
 
 impl<T: Replicated> Hub<T> {
     pub(super) fn new(
-        (name, incarnation): (String, [u8; 16]),
+        name: &str,
         seeds: Vec<Seed>,
         engine: Engine<T>,
-        (net, endpoint): (NetConfig, quinn::Endpoint),
+        (net, endpoint, trust): (NetConfig, quinn::Endpoint, Trust),
     ) -> Self {
         let (notices, _) = broadcast::channel(net.subscriber_events);
         Self {
-            name,
-            incarnation,
+            name: name.to_owned(),
+            cluster: engine.config().cluster.clone(),
+            incarnation: world::random(),
             admission: Admission::new(net.handshakes_per_ip),
             net,
             endpoint,
+            trust,
             max_frame: engine.config().max_frame,
             engine: RwLock::new(engine),
             links: Mutex::new(Links::new(seeds)),
@@ -203,6 +208,26 @@ impl<T: Replicated> Hub<T> {
         }
     }
 
+    /// Closes a link if its peer would not be accepted any more.
+    pub(super) fn recheck(&self, link: &Link) -> Result<(), Close> {
+        let Err(error) = self.trust.allows(&link.connection) else { return Ok(()) };
+        if link.connection.close_reason().is_none() {
+            let error = LinkError::Untrusted { reason: error.to_string() };
+            link.close(Close::Untrusted, &error.to_string());
+            self.report(&link.name, link.connection.remote_address(), error);
+        }
+        Err(Close::Untrusted)
+    }
+
+    /// Closes all links whose peers would not be accepted any more.
+    pub(super) fn recheck_all(&self) {
+        let links: Vec<_> = self.links().live.values().cloned().collect();
+        // Whoever is linked from now on is checked anew in `keep`.
+        for link in links {
+            let _ = self.recheck(&link);
+        }
+    }
+
     /// Notes what is wrong between this node and a member, and tells subscribers if somebody should
     /// look.
     pub(super) fn report(&self, name: &str, address: SocketAddr, error: LinkError) {
@@ -280,10 +305,12 @@ impl<T: Replicated> Hub<T> {
         self.ended.subscribe()
     }
 
-    /// Whether links to this peer are cut for a drill.
-    pub(super) fn is_cut(&self, name: &str) -> bool {
+    /// Whether there must be no link, to this peer or to any.
+    pub(super) fn is_barred(&self, name: Option<&str>) -> bool {
         let links = self.links();
-        links.all_cut || links.cut.contains(name)
+        let cut = links.all_cut || name.is_some_and(|name| links.cut.contains(name));
+        drop(links);
+        cut || name.is_some_and(|name| self.trust.is_revoked(name))
     }
 
     /// Whether there is a link to this name, or to this address.

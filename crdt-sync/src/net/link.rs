@@ -70,6 +70,8 @@ pub(super) enum Close {
     Own = 5,
     /// The certificate names another node than the dialler expects.
     WrongName = 6,
+    /// The peer's certificate is not accepted any more.
+    Untrusted = 7,
 }
 
 impl Close {
@@ -80,9 +82,9 @@ impl Close {
     /// Why the peer closed the connection, if it said so.
     pub(super) fn of(error: &quinn::ConnectionError) -> Option<Self> {
         let quinn::ConnectionError::ApplicationClosed(close) = error else { return None };
-        let [bye, refused] = [Self::Bye, Self::Refused];
-        let all = [bye, refused, Self::Redundant, Self::DuplicateName, Self::Cut, Self::Own, Self::WrongName];
-        all.into_iter().find(|reason| reason.code() == close.error_code)
+        let of_one = [Self::Bye, Self::Refused, Self::Cut, Self::WrongName, Self::Untrusted];
+        let of_two = [Self::Redundant, Self::DuplicateName, Self::Own];
+        of_one.into_iter().chain(of_two).find(|reason| reason.code() == close.error_code)
     }
 }
 

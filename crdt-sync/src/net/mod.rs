@@ -3,7 +3,9 @@
 //!
 //! What it guarantees to the engine, and to whoever runs it:
 //! - The engine learns of a peer only when both sides' certificates are verified: chain, time, and a
-//!   name in the cluster. There is no resumption and no early data.
+//!   name in the cluster that is not revoked. There is no resumption and no early data.
+//! - A peer that would not be accepted any more, since its name was revoked or its authority is not
+//!   trusted now, is disconnected at once, and one whose certificate expires soon after.
 //! - Frames of one connection arrive whole, in order and once, or the connection is gone. Time does
 //!   not go back from one call of the engine to the next.
 //! - A frame is refused by its length before anything is allocated for it, and memory for it grows
@@ -37,12 +39,13 @@ mod subscribe;
 mod tasks;
 mod tls;
 mod transport;
+mod trust;
 mod world;
 
 pub use builder::Builder;
 pub use certs::Identity;
 pub use config::NetConfig;
-pub use error::{NodeError, StartError, TryError, WaitError};
+pub use error::{NodeError, ReloadError, StartError, TryError, WaitError};
 pub use fault::LinkError;
 pub use node::Node;
 pub use status::{Connections, KnownPeer, LinkState, LinkStatus, NodeStatus, Traffic};

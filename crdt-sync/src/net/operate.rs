@@ -1,7 +1,8 @@
 //! What operators do with a node.
 
 use super::Replicated;
-use super::error::NodeError;
+use super::certs::Identity;
+use super::error::{NodeError, ReloadError};
 use super::link::Close;
 use super::node::Node;
 use super::status::NodeStatus;
@@ -68,5 +69,95 @@ impl<T: Replicated> Node<T> {
         for (name, address) in cut_off {
             tasks::spawn(self.hub(), tasks::call(self.hub().clone(), name, address));
         }
+    }
+
+    /// Shows another certificate, and trusts other authorities, from now on, without a restart.
+    ///
+    /// Handshakes that begin now go by the new identity. A link whose peer would not be accepted any
+    /// more is closed at once; all others stay, and no update is lost or sent again.
+    ///
+    /// An authority is replaced in three rounds over all nodes: first everybody trusts the old one
+    /// and the new one, then everybody shows a certificate of the new one, then nobody trusts the
+    /// old one. In the last round, links at which the old certificates were shown are made anew.
+    ///
+    /// ```
+    /// # use crdt_core::OrSet;
+    /// # use crdt_sync::{Node, certs::Ca};
+    /// use crdt_sync::Identity;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let any = "127.0.0.1:0".parse()?;
+    /// let (old, new) = (Ca::generate("shop")?, Ca::generate("shop")?);
+    /// let now = old.issue("tokyo")?;
+    /// let both = format!("{}{}", old.cert_pem(), new.cert_pem());
+    /// let first = Identity::from_pem(&both, now.cert_pem(), now.key_pem())?;
+    /// let next = new.issue("tokyo")?;
+    /// let second = Identity::from_pem(&both, next.cert_pem(), next.key_pem())?;
+    /// # let node = Node::<OrSet<String>>::builder().listen(any).identity(now).start().await?;
+    /// for identity in [first, second, next] {
+    ///     node.reload(identity)?; // when all nodes have done the one before
+    /// }
+    /// assert!(node.reload(new.issue("london")?).is_err(), "the name stays");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the certificate has another name or cluster, cannot be used, or would not be accepted by
+    /// a peer that trusts the same authorities. Nothing was changed.
+    pub fn reload(&self, identity: Identity) -> Result<(), ReloadError> {
+        let hub = self.hub();
+        if hub.is_stopping() {
+            return Err(ReloadError::Stopped);
+        }
+        let names =
+            [("cluster", hub.cluster.as_str(), identity.cluster()), ("name", &hub.name, identity.name())];
+        for (field, current, offered) in names {
+            if current != offered {
+                let (current, offered) = (current.to_owned(), offered.to_owned());
+                return Err(ReloadError::OtherNode { field, current, offered });
+            }
+        }
+        let replaced = hub.trust.replace(&identity, &hub.endpoint);
+        replaced.map_err(|error| ReloadError::Identity { reason: error.to_string() })?;
+        hub.recheck_all();
+        hub.hurry();
+        Ok(())
+    }
+
+    /// Refuses the node with this name from now on, whatever its certificate says, and closes the
+    /// link to it. Returns whether it was not refused before.
+    ///
+    /// It holds for this node, and while it runs: do so on every node, and give the name to
+    /// [`Builder::revoked`](crate::Builder::revoked). What the revoked node wrote stays, and comes
+    /// from others who have it.
+    ///
+    /// ```
+    /// # use crdt_core::OrSet;
+    /// # use crdt_sync::{Node, certs::Ca};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let builder = Node::<OrSet<String>>::builder().listen("127.0.0.1:0".parse()?);
+    /// # let node = builder.identity(Ca::generate("shop")?.issue("tokyo")?).start().await?;
+    /// assert!(node.revoke("stolen-laptop"));
+    /// assert_eq!(node.status()?.revoked, ["stolen-laptop"]);
+    /// assert!(node.reinstate("stolen-laptop"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn revoke(&self, name: &str) -> bool {
+        let new = self.hub().trust.revoke(name);
+        self.hub().recheck_all();
+        self.hub().links_changed();
+        new
+    }
+
+    /// Accepts the node with this name again if its certificate is valid. Returns whether it was
+    /// refused.
+    pub fn reinstate(&self, name: &str) -> bool {
+        let was = self.hub().trust.reinstate(name);
+        self.hub().hurry();
+        was
     }
 }

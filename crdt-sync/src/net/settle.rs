@@ -19,6 +19,7 @@ use super::certs::node_of;
 use super::fault::LinkError;
 use super::hub::Hub;
 use super::link::{Close, Link, PROBE};
+use super::trust::chain_of;
 
 const PREFACE: usize = 17;
 const FRAMING: u8 = 1;
@@ -101,9 +102,7 @@ impl Unmet {
 
 /// The name in the certificate that the handshake verified.
 fn peer_name(connection: &Connection) -> Option<String> {
-    let identity = connection.peer_identity()?;
-    let chain = identity.downcast::<Vec<rustls::pki_types::CertificateDer<'static>>>().ok()?;
-    node_of(chain.first()?).map(|(_, name)| name)
+    node_of(chain_of(connection)?.first()?).map(|(_, name)| name)
 }
 
 /// A connection in the table of links and known to the engine, until this is dropped.
@@ -237,10 +236,13 @@ impl<T: Replicated> Hub<T> {
         let old = links.link(&link);
         drop(links);
         let kept = Kept { hub: self.clone(), link };
-        self.input(|engine, now| engine.connected(kept.link.peer, &kept.link.name, now));
+        // After it is in the table: whoever changes what is trusted checks either here or there.
+        let trusted = self.recheck(&kept.link);
         if let Some(old) = old {
             old.close(Close::Redundant, "replaced");
         }
+        trusted?;
+        self.input(|engine, now| engine.connected(kept.link.peer, &kept.link.name, now));
         self.links_changed();
         Ok(kept)
     }

@@ -1,5 +1,6 @@
 //! What a node tells of its connections.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct NodeStatus {
     /// Everybody who is configured, or was met since the start: at most 1,024 of those that are
     /// neither configured nor linked.
     pub peers: Vec<KnownPeer>,
+    /// Names that are refused, see [`Node::revoke`](crate::Node::revoke).
+    pub revoked: Vec<String>,
     /// How connections came about.
     pub connections: Connections,
     /// Everything sent and received since the start, connections that are gone included.
@@ -97,6 +100,8 @@ pub enum LinkState {
     Down,
     /// It is cut for a drill, here.
     Cut,
+    /// Its name is revoked, here: there is none, or it is being closed.
+    Revoked,
     /// The configured address is this node's own, and is not dialled.
     Own,
 }
@@ -156,9 +161,10 @@ impl<T: Replicated> Hub<T> {
     /// A picture of the node, given that of its engine.
     pub(super) fn picture(&self, engine: Status) -> NodeStatus {
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+        let revoked = self.trust.revoked();
         let links = self.links();
         let lag = |peer: PeerId| engine.peers.iter().find(|line| line.peer == peer)?.lag_updates;
-        let peers = links.peers(lag);
+        let peers = links.peers(&revoked, lag);
         let mut traffic = links.past;
         links.live.values().for_each(|link| traffic += link.traffic());
         NodeStatus {
@@ -166,6 +172,7 @@ impl<T: Replicated> Hub<T> {
             address: self.endpoint.local_addr().unwrap_or(unspecified),
             links: links.live.values().map(|link| link.status()).collect(),
             peers,
+            revoked: revoked.into_iter().collect(),
             connections: Connections { open: links.live.len(), ..links.counts },
             traffic,
             engine,
@@ -175,14 +182,19 @@ impl<T: Replicated> Hub<T> {
 
 impl Links {
     /// One line for each seed, and for each peer that is no seed.
-    fn peers(&self, lag: impl Fn(PeerId) -> Option<u64>) -> Vec<KnownPeer> {
+    fn peers(&self, revoked: &BTreeSet<String>, lag: impl Fn(PeerId) -> Option<u64>) -> Vec<KnownPeer> {
         let named = |name: &str| self.book.seeds().iter().any(|seed| seed.name.as_deref() == Some(name));
         let seeds = self.book.seeds().iter().map(|seed| {
             let met = seed.name.as_ref().and_then(|name| Some((name.as_str(), self.book.met().get(name)?)));
             self.known(Some(seed), met, &lag)
         });
         let others = self.book.met().iter().filter(|(name, _)| !named(name));
-        seeds.chain(others.map(|(name, met)| self.known(None, Some((name, met)), &lag))).collect()
+        let others = others.map(|(name, met)| self.known(None, Some((name, met)), &lag));
+        let mut peers: Vec<KnownPeer> = seeds.chain(others).collect();
+        let is_revoked =
+            |peer: &&mut KnownPeer| peer.name.as_ref().is_some_and(|name| revoked.contains(name));
+        peers.iter_mut().filter(is_revoked).for_each(|peer| peer.state = LinkState::Revoked);
+        peers
     }
 
     fn known(

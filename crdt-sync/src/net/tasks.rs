@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quinn::Incoming;
 use tokio::net::lookup_host;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::Replicated;
 use super::admission::{Answer, Shaking};
@@ -51,6 +51,14 @@ pub(super) async fn keep_time<T: Replicated>(hub: Arc<Hub<T>>) {
             () = wait => hub.input(|engine, now| engine.handle_timeout(now)),
             changed = progress.changed() => if changed.is_err() { return },
         }
+    }
+}
+
+/// Certificates expire while connections last.
+pub(super) async fn expire<T: Replicated>(hub: Arc<Hub<T>>) {
+    loop {
+        sleep(hub.net.idle_timeout).await;
+        hub.recheck_all();
     }
 }
 
@@ -130,11 +138,11 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
         hurries.mark_unchanged();
         let Some(Seed { host, name, expected, .. }) = hub.seed(seed) else { return };
         let address = lookup_host(&host).await.ok().and_then(|mut found| found.next());
-        let cut = hub.links().all_cut || name.as_deref().is_some_and(|name| hub.is_cut(name));
+        let barred = hub.is_barred(name.as_deref());
         // Who must be there may be linked from elsewhere; who else is there does not count.
         let anybody = address.filter(|_| expected.is_none());
         let linked = hub.is_linked(name.as_deref(), anybody);
-        if cut || linked {
+        if barred || linked {
             // What is there again was not lost to a bad network: no reason to be slow.
             backoff = hub.net.dial_backoff_min;
             hub.set_phase(seed, Phase::Idle);
@@ -212,8 +220,10 @@ async fn reach<T: Replicated>(
     address: SocketAddr,
     expected: Option<&str>,
 ) -> Result<Greeted, Unmet> {
-    let connecting =
-        hub.endpoint.connect(address, SERVER_NAME).map_err(|error| LinkError::handshake(&error))?;
+    let connecting = hub
+        .endpoint
+        .connect_with(hub.trust.client(), address, SERVER_NAME)
+        .map_err(|error| LinkError::handshake(&error))?;
     let connection = connecting.await.map_err(|error| LinkError::handshake(&error))?;
     greet(connection, hub.incarnation, expected).await
 }

@@ -9,3 +9,4 @@ mod node;
 mod refused;
 mod status;
 mod support;
+mod trust;
