@@ -1,99 +1,15 @@
 //! A member with a valid certificate that does not keep to the protocol.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
 use crdt_sync::certs::Ca;
-use crdt_sync::proto::{Config, Engine, Now, PeerId};
-use crdt_sync::{Identity, Node};
-use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{Connection, RecvStream, SendStream};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use crdt_sync::proto::{FrameError, PeerError};
+use crdt_sync::{Identity, LinkError, Node};
 
-use crate::support::{LIMIT, Set, add, has, known, loopback, peers, start, until};
+use quinn::ConnectionError;
 
-/// Accepts whatever certificate the server shows.
-#[derive(Debug)]
-pub(crate) struct AnyServer;
-
-impl ServerCertVerifier for AnyServer {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ring::default_provider().signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// An endpoint that dials with this TLS.
-pub(crate) fn endpoint(mut tls: rustls::ClientConfig, listen: SocketAddr) -> quinn::Endpoint {
-    tls.alpn_protocols = vec![b"crdt-sync/1".to_vec()];
-    let mut endpoint = quinn::Endpoint::client(listen).unwrap();
-    let quic = QuicClientConfig::try_from(tls).unwrap();
-    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(quic)));
-    endpoint
-}
-
-/// Connects as a member and exchanges prefaces, and then does as it likes.
-async fn member(identity: &Identity, address: SocketAddr) -> (quinn::Endpoint, Connection, SendStream) {
-    let (endpoint, connection, send, mut receive) = member_with(identity, address).await;
-    // Takes whatever comes, so that the node is never held up.
-    tokio::spawn(async move { while matches!(receive.read_chunk(65_536, true).await, Ok(Some(_))) {} });
-    (endpoint, connection, send)
-}
-
-/// The same, with what the node sends.
-async fn member_with(
-    identity: &Identity,
-    address: SocketAddr,
-) -> (quinn::Endpoint, Connection, SendStream, RecvStream) {
-    let chain = vec![CertificateDer::from_pem_slice(identity.cert_pem().as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(identity.key_pem().as_bytes()).unwrap();
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyServer))
-        .with_client_auth_cert(chain, key)
-        .unwrap();
-    let endpoint = endpoint(tls, loopback());
-    let connection = endpoint.connect(address, "node.crdt").unwrap().await.unwrap();
-    let (mut send, mut receive) = connection.open_bi().await.unwrap();
-    send.write_all(&[1; 17]).await.unwrap();
-    receive.read_exact(&mut [0; 17]).await.unwrap();
-    (endpoint, connection, send, receive)
-}
+use crate::raw::{Member, Speech, framed};
+use crate::support::{LIMIT, Set, add, has, known, loopback, peers, refused, start, until};
 
 async fn two_members() -> (Ca, Node<Set>, Node<Set>) {
     let ca = Ca::generate("test").unwrap();
@@ -103,8 +19,112 @@ async fn two_members() -> (Ca, Node<Set>, Node<Set>) {
     (ca, a, b)
 }
 
-fn framed(frame: &[u8]) -> Vec<u8> {
-    [&u32::try_from(frame.len()).unwrap().to_le_bytes()[..], frame].concat()
+/// The node closes the connection because of what the peer did.
+async fn is_closed(member: &Member, what: &str) {
+    let closed = tokio::time::timeout(LIMIT, member.connection.closed()).await.expect(what);
+    let refused = |closed: &ConnectionError| matches!(closed, ConnectionError::ApplicationClosed(close) if close.error_code == 1u32.into());
+    assert!(refused(&closed), "{what}: {closed}");
+}
+
+/// A member that said hello as it should, with a frame that brings the node an update.
+async fn greeted(identity: &Identity, address: SocketAddr) -> (Member, Vec<u8>) {
+    let mut member = Member::dial(identity, address).await;
+    let (mut speech, hello) = Speech::begin();
+    member.send(&framed(&hello)).await;
+    let mut head = [0; 5];
+    member.receive.read_exact(&mut head).await.unwrap();
+    assert_eq!(head[0], 1, "the lower name keeps the connection");
+    let mut hello = vec![0; u32::from_le_bytes(head[1..].try_into().unwrap()) as usize];
+    member.receive.read_exact(&mut hello).await.unwrap();
+    let update = speech.update(&hello, "an update of some length");
+    (member, update)
+}
+
+/// What such a member would send, without it.
+async fn sound_update(identity: &Identity, a: &Node<Set>) -> Vec<u8> {
+    let (member, update) = greeted(identity, a.local_addr()).await;
+    until("it is known", || known(a, identity.name()).is_some()).await;
+    drop(member);
+    until("it is gone", || peers(a) == 1 && a.status().unwrap().links.len() == 1).await;
+    update
+}
+
+/// Nothing came between the two that keep to the rules.
+async fn are_unharmed(a: &Node<Set>, b: &Node<Set>) {
+    let (here, there) = (add(a, "from a"), add(b, "from b"));
+    a.wait_for(&there, LIMIT).await.unwrap();
+    b.wait_for(&here, LIMIT).await.unwrap();
+    assert_eq!((known(a, "b").unwrap().reconnects, known(b, "a").unwrap().reconnects), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_after_a_good_hello_closes_that_connection_alone_and_is_named() {
+    let (ca, a, b) = two_members().await;
+    let identity = ca.issue("mallory").unwrap();
+    let update = sound_update(&identity, &a).await;
+    let mut told = a.subscribe();
+    let malformed = |error: &LinkError| matches!(error, LinkError::Protocol(PeerError::Malformed { .. }));
+    let truncated = |error: &LinkError| {
+        let reason = FrameError::Truncated;
+        *error == LinkError::Protocol(PeerError::Malformed { reason })
+    };
+    let too_long =
+        |error: &LinkError| *error == LinkError::FrameTooLong { len: 4_194_305, allowed: 4_194_304 };
+    let second_hello =
+        |error: &LinkError| *error == LinkError::Protocol(PeerError::Unexpected { frame: "hello" });
+    type Expected<'a> = &'a dyn Fn(&LinkError) -> bool;
+    let cases: [(&str, Vec<u8>, Expected<'_>); 6] = [
+        ("one byte over the limit", 4_194_305u32.to_le_bytes().to_vec(), &too_long),
+        ("a frame that lacks its end", framed(&update[..update.len() - 1]), &truncated),
+        ("a frame of its version alone", framed(&update[..1]), &truncated),
+        ("an unknown kind", framed(&[1, 200]), &malformed),
+        ("a second hello", framed(&Speech::begin().1), &second_hello),
+        ("a sound update with something after it", framed(&[&update[..], &[0]].concat()), &malformed),
+    ];
+    for (what, bytes, expected) in cases {
+        let (mut mallory, _) = greeted(&identity, a.local_addr()).await;
+        mallory.send(&bytes).await;
+        is_closed(&mallory, what).await;
+        let (name, _, error) = refused(&mut told).await;
+        assert!(name == "mallory" && expected(&error), "{what}: {error:?}");
+        assert_eq!(known(&a, "mallory").unwrap().last_error, Some(error), "{what}");
+        assert_eq!(has(&a, "an update of some length"), what.starts_with("a sound update"), "{what}");
+    }
+    let (mallory, _) = greeted(&identity, a.local_addr()).await;
+    until("noise in a datagram after the hello", || {
+        let _ = mallory.connection.send_datagram(vec![0xa5; 33].into());
+        mallory.connection.close_reason().is_some()
+    })
+    .await;
+    is_closed(&mallory, "noise in a datagram after the hello").await;
+    assert!(malformed(&refused(&mut told).await.2));
+    are_unharmed(&a, &b).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flipped_bit_closes_that_connection_or_makes_another_sound_update() {
+    let (ca, a, b) = two_members().await;
+    let identity = ca.issue("mallory").unwrap();
+    let update = sound_update(&identity, &a).await;
+    let mut told = a.subscribe();
+    let (mut flipped, mut refusals) = (0, 0);
+    // Every bit of the first bytes, which say what the frame is, and a sample of the others.
+    for bit in (0..32).chain((32..update.len() * 8).step_by(13)) {
+        let (mut mallory, mut frame) = greeted(&identity, a.local_addr()).await;
+        frame[bit / 8] ^= 1 << (bit % 8);
+        mallory.send(&framed(&frame)).await;
+        // Whatever the node thinks of the frame, this ends the connection.
+        let _ = mallory.send.write_all(&[0xff; 4]).await;
+        is_closed(&mallory, "a flipped bit").await;
+        match refused(&mut told).await.2 {
+            LinkError::Protocol(_) => refusals += 1,
+            LinkError::FrameTooLong { .. } => {}
+            other => panic!("bit {bit}: {other:?}"),
+        }
+        flipped += 1;
+    }
+    assert!(refusals >= 16, "of {flipped} flipped bits {refusals} were noticed: version and kind always are");
+    are_unharmed(&a, &b).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,11 +140,9 @@ async fn bytes_that_are_no_frames_close_that_connection_alone() {
         ("updates before hello", framed(&[1, 2, 0, 0, 0])),
     ];
     for (what, bytes) in cases {
-        let (_endpoint, connection, mut send) = member(&mallory, a.local_addr()).await;
-        send.write_all(&bytes).await.unwrap();
-        let closed = tokio::time::timeout(LIMIT, connection.closed()).await.expect(what);
-        let quinn::ConnectionError::ApplicationClosed(close) = &closed else { panic!("{what}: {closed}") };
-        assert_eq!(close.error_code, 1u32.into(), "{what}: {closed}");
+        let mut mallory = Member::dial(&mallory, a.local_addr()).await;
+        mallory.send(&bytes).await;
+        is_closed(&mallory, what).await;
     }
     let token = add(&b, "unharmed");
     a.wait_for(&token, LIMIT).await.unwrap();
@@ -136,37 +154,40 @@ async fn bytes_that_are_no_frames_close_that_connection_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_ends_in_the_middle_of_a_frame_is_refused() {
     let (ca, a, _b) = two_members().await;
-    let (_endpoint, connection, mut send) = member(&ca.issue("mallory").unwrap(), a.local_addr()).await;
-    send.write_all(&framed(&[7; 100])[..50]).await.unwrap();
-    send.finish().unwrap();
-    let closed = tokio::time::timeout(LIMIT, connection.closed()).await.unwrap();
-    assert!(
-        matches!(closed, quinn::ConnectionError::ApplicationClosed(close) if close.error_code == 1u32.into())
-    );
+    let mut told = a.subscribe();
+    let mut mallory = Member::dial(&ca.issue("mallory").unwrap(), a.local_addr()).await;
+    mallory.send(&framed(&[7; 100])[..50]).await;
+    mallory.send.finish().unwrap();
+    is_closed(&mallory, "half a frame").await;
+    assert_eq!(refused(&mut told).await.2, LinkError::StreamEnded);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_datagram_of_noise_before_hello_does_no_harm() {
     let (ca, a, b) = two_members().await;
-    let (_endpoint, connection, _send) = member(&ca.issue("mallory").unwrap(), a.local_addr()).await;
-    for len in [0usize, 1, 33, 900] {
-        connection.send_datagram(vec![0xa5; len].into()).unwrap();
-    }
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let taken = || a.status().unwrap().engine.counters.datagrams_in;
+    let before = taken();
+    let mallory = Member::dial(&ca.issue("mallory").unwrap(), a.local_addr()).await;
+    // It may be lost, and b sends some of its own.
+    until("the noise was taken", || {
+        for len in [0usize, 1, 33, 900] {
+            mallory.connection.send_datagram(vec![0xa5; len].into()).unwrap();
+        }
+        taken() >= before + 20
+    })
+    .await;
     let token = add(&b, "unharmed");
     a.wait_for(&token, LIMIT).await.unwrap();
+    assert!(mallory.connection.close_reason().is_none(), "what overtakes the hello is nobody's fault");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_never_reads_costs_a_window_and_not_a_queue() {
     let (ca, a, b) = two_members().await;
     let stalled = ca.issue("mallory").unwrap();
-    let (_endpoint, _connection, mut send, _unread) = member_with(&stalled, a.local_addr()).await;
+    let mut stalled = Member::dial(&stalled, a.local_addr()).await;
     // What another node would say, so that updates flow.
-    let mut other = Engine::<Set>::new(Config::new("test"), [7; 32], Now::default()).unwrap();
-    other.connected(PeerId(0), "a", Now::default());
-    let hello = other.poll_transmit(PeerId(0), 1_200, Now::default()).unwrap();
-    send.write_all(&framed(&hello)).await.unwrap();
+    stalled.send(&framed(&Speech::begin().1)).await;
     until("the stalled peer is greeted", || peers(&a) == 2).await;
     let sent = |a: &Node<Set>| {
         let status = a.status().unwrap();

@@ -6,6 +6,7 @@
 mod hostile;
 mod links;
 mod node;
+mod raw;
 mod refused;
 mod status;
 mod support;

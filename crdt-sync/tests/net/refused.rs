@@ -1,42 +1,38 @@
 //! Who is refused, and before what.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crdt_sync::certs::{Ca, CertError};
 use crdt_sync::{Identity, LinkError, Node};
-use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::support::{Set, add, eager, has, known, loopback, peers, refused, start, until};
-
-/// A node `a` of the cluster, and one with this identity that dials it and is dialled by it.
-async fn meet(ca: &Ca, stranger: Identity) -> (Node<Set>, Node<Set>) {
-    let stranger = start(stranger, loopback(), &[]).await;
-    let a = start(ca.issue("a").unwrap(), loopback(), &[stranger.local_addr()]).await;
-    let dialling = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
-    until("the member is in", || peers(&a) == 1).await;
-    drop(dialling);
-    (a, stranger)
-}
+use crate::raw::{self, alert};
+use crate::support::{LIMIT, Set, add, eager, has, known, loopback, peers, refused, start, until};
 
 /// The stranger dials, is dialled, and nothing passes.
 async fn is_refused(stranger: impl Fn(&Ca) -> Identity) {
     let ca = Ca::generate("test").unwrap();
-    let (a, dialled) = meet(&ca, stranger(&ca)).await;
-    add(&a, "secret");
+    let dialled = start(stranger(&ca), loopback(), &[]).await;
+    let a = start(ca.issue("a").unwrap(), loopback(), &[dialled.local_addr()]).await;
     let dials = start(stranger(&ca), loopback(), &[a.local_addr()]).await;
+    add(&a, "secret");
     add(&dials, "poison");
     add(&dialled, "poison");
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    let frames = a.status().unwrap().engine.counters.frames_in;
+    let failed = |node: &Node<Set>| node.status().unwrap().connections.dials_failed;
+    until("each was tried a few times", || failed(&a) >= 3 && failed(&dials) >= 3).await;
+    until("a was told", || a.status().unwrap().connections.incoming_failed >= 3).await;
+    let error = a.status().unwrap().peers[0].last_error.clone();
+    assert!(matches!(&error, Some(LinkError::Handshake { .. })), "{error:?}");
+    for node in [&a, &dials, &dialled] {
+        let status = node.status().unwrap();
+        // No connection was made known to an engine: no hello was read, let alone an update.
+        assert_eq!((status.connections.made, status.engine.counters.frames_in), (0, 0));
+        assert!(status.engine.peers.is_empty());
+    }
+    let member = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    until("a member is in", || has(&member, "secret")).await;
     assert!(!has(&a, "poison") && !has(&dials, "secret") && !has(&dialled, "secret"));
-    assert_eq!(peers(&dials) + peers(&dialled), 0, "no hello of a was ever read");
-    // Only the member's frames were taken: nothing of the stranger reached the engine.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(a.status().unwrap().engine.counters.frames_in, frames);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,29 +58,21 @@ async fn a_node_of_another_cluster_of_the_same_authority_is_refused() {
 async fn a_peer_without_a_certificate_is_refused() {
     let ca = Ca::generate("test").unwrap();
     let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
-    let endpoint = anonymous(&ca, loopback());
-    let connection = endpoint.connect(a.local_addr(), "node.crdt").unwrap().await;
+    let endpoint = raw::endpoint(raw::anonymous());
     // The dialler learns of the refusal only when it goes on.
-    let refused = match connection {
-        Err(_) => true,
-        Ok(connection) => tokio::time::timeout(Duration::from_secs(5), connection.closed()).await.is_ok(),
+    let refused = match endpoint.connect(a.local_addr(), "node.crdt").unwrap().await {
+        Err(error) => error,
+        Ok(connection) => {
+            if let Ok((mut send, _)) = connection.open_bi().await {
+                let _ = send.write_all(&[1; 17]).await;
+            }
+            tokio::time::timeout(LIMIT, connection.closed()).await.unwrap()
+        }
     };
-    assert!(refused);
+    assert_eq!(alert(&refused), Some(116), "certificate required: {refused}");
+    until("a knows", || a.status().unwrap().connections.incoming_failed == 1).await;
+    assert_eq!(a.status().unwrap().connections.made, 0);
     assert_eq!(a.status().unwrap().engine.counters.frames_in, 0);
-    assert!(a.status().unwrap().engine.peers.is_empty());
-}
-
-/// Checks the node's certificate and shows none.
-fn anonymous(ca: &Ca, listen: SocketAddr) -> quinn::Endpoint {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(ca.cert_pem().as_bytes()).unwrap()).unwrap();
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(crate::hostile::AnyServer))
-        .with_no_client_auth();
-    crate::hostile::endpoint(tls, listen)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

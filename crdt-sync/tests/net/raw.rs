@@ -1,0 +1,161 @@
+//! A client that is no node, and does as it likes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crdt_sync::Identity;
+use crdt_sync::proto::{Config, Engine, Now, PeerId};
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{Connection, Endpoint, RecvStream, SendStream};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, SignatureScheme};
+
+use crate::support::{Set, loopback};
+
+/// What nodes speak.
+pub(crate) const ALPN: &[u8] = b"crdt-sync/1";
+
+/// Accepts whatever certificate the server shows.
+#[derive(Debug)]
+pub(crate) struct AnyServer;
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn trusting_anybody() -> ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyServer))
+}
+
+/// TLS of a client that shows no certificate.
+pub(crate) fn anonymous() -> ClientConfig {
+    let mut tls = trusting_anybody().with_no_client_auth();
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls
+}
+
+/// TLS of a client that shows this certificate.
+pub(crate) fn showing(identity: &Identity) -> ClientConfig {
+    let (chain, key) = shown(identity);
+    let mut tls = trusting_anybody().with_client_auth_cert(chain, key).unwrap();
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls
+}
+
+pub(crate) fn shown(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    let cert = CertificateDer::from_pem_slice(identity.cert_pem().as_bytes()).unwrap();
+    (vec![cert], PrivateKeyDer::from_pem_slice(identity.key_pem().as_bytes()).unwrap())
+}
+
+/// An endpoint that dials with this TLS.
+pub(crate) fn endpoint(tls: ClientConfig) -> Endpoint {
+    let mut endpoint = Endpoint::client(loopback()).unwrap();
+    let quic = QuicClientConfig::try_from(tls).unwrap();
+    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(quic)));
+    endpoint
+}
+
+/// A member that exchanged prefaces with a node, and may send what it likes.
+pub(crate) struct Member {
+    /// Sends and receives as long as it is there.
+    _endpoint: Endpoint,
+    pub(crate) connection: Connection,
+    pub(crate) send: SendStream,
+    pub(crate) receive: RecvStream,
+}
+
+impl Member {
+    pub(crate) async fn dial(identity: &Identity, address: SocketAddr) -> Self {
+        let endpoint = endpoint(showing(identity));
+        let connection = endpoint.connect(address, "node.crdt").unwrap().await.unwrap();
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        send.write_all(&[1; 17]).await.unwrap();
+        receive.read_exact(&mut [0; 17]).await.unwrap();
+        Self { _endpoint: endpoint, connection, send, receive }
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.send.write_all(bytes).await.unwrap();
+    }
+}
+
+/// The alert of TLS with which the node ended a handshake.
+pub(crate) fn alert(error: &quinn::ConnectionError) -> Option<u64> {
+    let quinn::ConnectionError::ConnectionClosed(close) = error else { return None };
+    // QUIC reserves these codes for the alerts of TLS.
+    u64::from(close.error_code).checked_sub(0x100)
+}
+
+pub(crate) fn framed(frame: &[u8]) -> Vec<u8> {
+    [&u32::try_from(frame.len()).unwrap().to_le_bytes()[..], frame].concat()
+}
+
+/// What another node would say to a node that is called `a`.
+pub(crate) struct Speech {
+    engine: Engine<Set>,
+}
+
+impl Speech {
+    const PEER: PeerId = PeerId(0);
+
+    /// A hello, and who said it: somebody else each time.
+    pub(crate) fn begin() -> (Self, Vec<u8>) {
+        static SPEECHES: AtomicU8 = AtomicU8::new(0);
+        let seed = [SPEECHES.fetch_add(1, Ordering::Relaxed); 32];
+        let mut engine = Engine::<Set>::new(Config::new("test"), seed, Now::default()).unwrap();
+        engine.connected(Self::PEER, "a", Now::default());
+        let mut speech = Self { engine };
+        let hello = speech.next();
+        (speech, hello)
+    }
+
+    /// The first update, sent to a node that has said this.
+    pub(crate) fn update(&mut self, hello: &[u8], element: &str) -> Vec<u8> {
+        self.engine.handle_frame(Self::PEER, hello, Now::default()).unwrap();
+        self.engine.update(Now::default(), |set| set.insert(element.to_owned())).unwrap();
+        self.next()
+    }
+
+    fn next(&mut self) -> Vec<u8> {
+        self.engine.poll_transmit(Self::PEER, 1_200, Now::default()).unwrap()
+    }
+}
