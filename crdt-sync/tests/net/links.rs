@@ -29,8 +29,17 @@ async fn all_pairs_that_dial_at_once_keep_one_connection_each() {
     for node in &nodes[1..] {
         node.wait_for(&token, LIMIT).await.unwrap();
     }
-    // Longer than any pause between two attempts: nobody goes on dialling.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Nobody goes on dialling: an attempt that is under way ends, and no other begins.
+    let dialled = || nodes.iter().map(|node| node.status().unwrap().connections.dialled).sum::<u64>();
+    let idle = || nodes.iter().all(|node| node.status().unwrap().connections.dialling == 0);
+    until("no attempt is under way", idle).await;
+    let (before, token) = (dialled(), add(&nodes[0], "y"));
+    nodes[0].replicated(&token, 3, LIMIT).await.unwrap();
+    // The next exchange comes half a second after a write at the soonest: pauses are shorter.
+    let exchanges = || nodes[0].status().unwrap().engine.counters.datagrams_out;
+    let now = exchanges();
+    until("an exchange", || exchanges() > now).await;
+    assert_eq!(dialled(), before);
     for node in &nodes {
         let status = node.status().unwrap();
         assert_eq!((status.links.len(), peers(node)), (3, 3));

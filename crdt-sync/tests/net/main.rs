@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "real nodes run in real time")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
+mod admission;
+mod handshake;
 mod hostile;
 mod links;
 mod node;

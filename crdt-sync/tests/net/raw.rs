@@ -105,7 +105,11 @@ pub(crate) struct Member {
 
 impl Member {
     pub(crate) async fn dial(identity: &Identity, address: SocketAddr) -> Self {
-        let endpoint = endpoint(showing(identity));
+        Self::dial_with(showing(identity), address).await
+    }
+
+    pub(crate) async fn dial_with(tls: ClientConfig, address: SocketAddr) -> Self {
+        let endpoint = endpoint(tls);
         let connection = endpoint.connect(address, "node.crdt").unwrap().await.unwrap();
         let (mut send, mut receive) = connection.open_bi().await.unwrap();
         send.write_all(&[1; 17]).await.unwrap();

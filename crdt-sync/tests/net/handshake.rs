@@ -1,0 +1,175 @@
+//! What a handshake must be, at both ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crdt_sync::certs::Ca;
+use crdt_sync::{Identity, LinkError, Node};
+use quinn::crypto::rustls::QuicServerConfig;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::{
+    ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
+    Tls13ClientSessionValue,
+};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, NamedGroup, ServerConfig, SignatureScheme};
+
+use crate::raw::{self, ALPN, Member, alert};
+use crate::support::{Set, eager, loopback, start, until};
+
+/// Keeps tickets as any client would, and counts them.
+#[derive(Debug)]
+struct Tickets {
+    kept: ClientSessionMemoryCache,
+    taken: AtomicUsize,
+}
+
+impl ClientSessionStore for Tickets {
+    fn set_kx_hint(&self, server: ServerName<'static>, group: NamedGroup) {
+        self.kept.set_kx_hint(server, group);
+    }
+
+    fn kx_hint(&self, server: &ServerName<'_>) -> Option<NamedGroup> {
+        self.kept.kx_hint(server)
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {}
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        None
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {}
+
+    fn insert_tls13_ticket(&self, server: ServerName<'static>, ticket: Tls13ClientSessionValue) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        self.kept.insert_tls13_ticket(server, ticket);
+    }
+
+    fn take_tls13_ticket(&self, server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.kept.take_tls13_ticket(server)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_gives_nobody_a_ticket_nor_takes_early_data() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let tickets = Arc::new(Tickets { kept: ClientSessionMemoryCache::new(8), taken: AtomicUsize::new(0) });
+    let mut tls = raw::showing(&ca.issue("mallory").unwrap());
+    tls.resumption = Resumption::store(tickets.clone());
+    tls.enable_early_data = true;
+    for _ in 0..2 {
+        let mut mallory = Member::dial_with(tls.clone(), a.local_addr()).await;
+        // Tickets leave right after the handshake, and so before this.
+        mallory.receive.read_exact(&mut [0]).await.unwrap();
+    }
+    assert_eq!(tickets.taken.load(Ordering::Relaxed), 0);
+    let endpoint = raw::endpoint(tls);
+    let early = endpoint.connect(a.local_addr(), "node.crdt").unwrap().into_0rtt();
+    assert!(early.is_err(), "there is nothing to resume");
+}
+
+/// Accepts every certificate, and counts how often one is shown.
+#[derive(Debug, Default)]
+struct Shown(AtomicUsize);
+
+impl ClientCertVerifier for Shown {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A server that is no node: it gives tickets, and would resume sessions.
+fn server(identity: &Identity, shown: Arc<Shown>, alpn: &[u8]) -> quinn::Endpoint {
+    let (chain, key) = raw::shown(identity);
+    let mut tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_client_cert_verifier(shown)
+        .with_single_cert(chain, key)
+        .unwrap();
+    tls.alpn_protocols = vec![alpn.to_vec()];
+    let quic = QuicServerConfig::try_from(tls).unwrap();
+    quinn::Endpoint::server(quinn::ServerConfig::with_crypto(Arc::new(quic)), loopback()).unwrap()
+}
+
+async fn dialling(ca: &Ca, address: SocketAddr) -> Node<Set> {
+    let a = Node::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(eager());
+    a.peers([address]).start().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_shows_its_certificate_in_every_handshake_whatever_it_is_offered() {
+    let ca = Ca::generate("test").unwrap();
+    let shown = Arc::new(Shown::default());
+    let server = server(&ca.issue("server").unwrap(), shown.clone(), ALPN);
+    let _a = dialling(&ca, server.local_addr().unwrap()).await;
+    for connections in 1..=4 {
+        let connection = server.accept().await.unwrap().await.unwrap();
+        let (mut send, mut receive) = connection.accept_bi().await.unwrap();
+        receive.read_exact(&mut [0; 17]).await.unwrap();
+        send.write_all(&[1; 17]).await.unwrap();
+        // With this, the node has taken the tickets that were sent before.
+        assert_eq!(receive.read_exact(&mut [0]).await, Ok(()));
+        assert_eq!(shown.0.load(Ordering::Relaxed), connections);
+        connection.close(2u32.into(), b"come again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_speaks_another_protocol_gets_no_connection() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let mut tls = raw::showing(&ca.issue("b").unwrap());
+    for alpn in [vec![b"crdt-sync/2".to_vec()], vec![b"h3".to_vec(), b"crdt-sync".to_vec()], vec![]] {
+        tls.alpn_protocols = alpn;
+        let connection = raw::endpoint(tls.clone()).connect(a.local_addr(), "node.crdt").unwrap().await;
+        let refused = connection.expect_err("it speaks another protocol");
+        assert_eq!(alert(&refused), Some(120), "no application protocol: {refused}");
+    }
+    let other = server(&ca.issue("server").unwrap(), Arc::default(), b"crdt-sync/2");
+    let dials = dialling(&ca, other.local_addr().unwrap()).await;
+    let accepting = other.clone();
+    tokio::spawn(async move {
+        while accepting.accept().await.is_some_and(|incoming| incoming.accept().is_ok()) {}
+    });
+    let error = || dials.status().unwrap().peers[0].last_error.clone();
+    until("it is told", || matches!(error(), Some(LinkError::Handshake { .. }))).await;
+    assert_eq!(dials.status().unwrap().connections.made, 0);
+}
