@@ -6,6 +6,7 @@ mod digest;
 mod edit;
 mod index;
 mod merge;
+mod todo;
 mod walk;
 
 use alloc::vec::Vec;

@@ -1,22 +1,30 @@
 //! The transfer of a whole state in parts, while it changes.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::digest::Known;
-use super::{Delta, Digest, Doc};
-use crate::clock::{BLOCK, Bits, CausalContext};
+use super::todo::Todo;
+use super::{Delta, Digest, Doc, ROOT};
+use crate::clock::{BLOCK, Bits, CausalContext, Intervals};
 use crate::dot::{Dot, ReplicaId};
-use crate::view::Crdt;
+use crate::view::{At, Crdt, LocalDot, Unknown};
 
 /// A transfer of a document *as it was when the walk began*, in chunks, while writes go on.
 ///
-/// First every entry that was live then and that the receiver has not seen, each with only its own
-/// dot as context; then, when all of these are out, the dots that were dead then. A receiver that
-/// merges the chunks in order shows after every prefix at least what it showed before and shows in
-/// the end; nothing vanishes on the way because its replacement comes later. Entries of one path
-/// travel in one chunk, so that no last-write-wins loser arrives without its winner.
+/// A receiver that merges the chunks in order shows after every prefix at least what it showed before
+/// and shows in the end: nothing vanishes on the way because its replacement comes later. So the order
+/// is:
+///
+/// 1. every entry that was live at the start and that the receiver has not seen, each with only its
+///    own dot as context. Entries of one path travel in one chunk, so that no last-write-wins loser
+///    arrives without its winner;
+/// 2. the same for paths that show nothing, such as those with a removal as the last write: what keeps
+///    their container in sight has come before them;
+/// 3. the dots that were dead at the start: those that the receiver had not seen in runs, then, *as one
+///    chunk*, those that it had, and may show. Taken away one by one, an entry could uncover on the way
+///    what it had hidden.
 ///
 /// The document may change between chunks, provided that the walk sees every delta first
 /// ([`before_merge`](Walk::before_merge)): an entry that dies before its turn is kept for the walk.
@@ -38,16 +46,33 @@ use crate::view::Crdt;
 /// assert_eq!(receiver, donor);
 /// ```
 pub struct Walk<T: Crdt> {
-    /// The live dots of the start that are still to be sent.
-    todo: BTreeMap<ReplicaId, BTreeMap<u64, Bits>>,
-    /// Entries of `todo` that died, with their siblings: they go out first.
-    kept: Vec<(Dot, T::Entry)>,
+    /// What shows something, or has not been looked at yet.
+    showing: Part<T::Entry>,
+    /// What shows nothing by itself, and may hide something.
+    hiding: Part<T::Entry>,
+    /// How many are kept.
+    kept: usize,
     keep_at_most: usize,
     /// The state at the start, for the dead dots.
     start: Digest,
-    /// How far the dead dots are out: a replica and its last number, or nothing yet.
-    dead_up_to: Option<(ReplicaId, u64)>,
+    /// The dots of the start that the receiver had not seen.
+    news: CausalContext,
+    /// How far the dead ones of these are out: a replica and its last number, or nothing yet.
+    news_up_to: Option<(ReplicaId, u64)>,
+    /// The dots of the start that the receiver had seen, until the dead ones of these are out.
+    known: Option<CausalContext>,
 }
+
+/// Entries that are still to be sent.
+struct Part<E> {
+    /// The live ones.
+    todo: Todo,
+    /// Those that died, with their siblings.
+    kept: VecDeque<Group<E>>,
+}
+
+/// The entries of one path.
+type Group<E> = Vec<(Dot, E)>;
 
 /// More entries died before their turn than the walk may keep: it has to begin again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +93,17 @@ impl<T: Crdt> Doc<T> {
     pub fn walk(&self, receiver: &CausalContext, keep_at_most: usize) -> Walk<T> {
         let start = self.digest();
         let todo = start.iter().map(|(id, known)| (*id, unseen(known, receiver, *id))).collect();
-        Walk { todo, kept: Vec::new(), keep_at_most, start, dead_up_to: None }
+        let context = start.context();
+        Walk {
+            showing: Part { todo, kept: VecDeque::new() },
+            hiding: Part { todo: Todo::default(), kept: VecDeque::new() },
+            kept: 0,
+            keep_at_most,
+            start,
+            news: context.difference(receiver),
+            news_up_to: None,
+            known: Some(context.intersection(receiver)),
+        }
     }
 }
 
@@ -82,6 +117,9 @@ fn unseen(known: &Known, receiver: &CausalContext, id: ReplicaId) -> BTreeMap<u6
 impl<T: Crdt> Walk<T> {
     /// Lets the walk keep what merging `delta` into `doc` is about to remove.
     ///
+    /// It must see every delta that is merged while the walk goes on: an entry that dies without its
+    /// knowledge before its turn is not sent, and the receiver does not get the state of the start.
+    ///
     /// # Errors
     /// [`WalkOverflow`] when that is more than the walk may keep. The walk is then of no use.
     pub fn before_merge(&mut self, doc: &Doc<T>, delta: &Delta<T>) -> Result<(), WalkOverflow> {
@@ -89,20 +127,19 @@ impl<T: Crdt> Walk<T> {
             let Some(lane) = doc.ids.place(id).and_then(|place| doc.index.lane(place)) else { continue };
             for (first, last) in dead.iter() {
                 for seq in lane.live_in(first, last) {
-                    if self.is_todo(Dot::new(id, seq)) {
-                        let group = self.take_group(doc, Dot::new(id, seq));
-                        self.kept.extend(group);
-                    }
+                    self.keep(doc, Dot::new(id, seq));
                 }
             }
         }
-        if self.kept.len() > self.keep_at_most { Err(WalkOverflow) } else { Ok(()) }
+        if self.kept > self.keep_at_most { Err(WalkOverflow) } else { Ok(()) }
     }
 
     /// The next part, or nothing when the receiver has it all.
     ///
     /// A part has at most `max_entries` entries or runs of dots, and entries of at most `max_weight`
-    /// by the measure of `weigh`, but for the last group of entries of one path, which is not divided.
+    /// by the measure of `weigh`, but for the last group of entries of one path, which is not divided,
+    /// and for the last part, whose runs are those of dots that the receiver had seen. A part may be
+    /// empty, when what was looked at shows nothing and goes out later.
     pub fn next_chunk(
         &mut self,
         doc: &Doc<T>,
@@ -110,102 +147,120 @@ impl<T: Crdt> Walk<T> {
         max_weight: usize,
         weigh: impl Fn(&T::Entry) -> usize,
     ) -> Option<Delta<T>> {
-        let mut entries = core::mem::take(&mut self.kept);
-        let mut weight: usize = entries.iter().map(|(_, entry)| weigh(entry)).sum();
-        while entries.len() < max_entries.max(1) && weight < max_weight.max(1) {
-            let Some(dot) = self.first_todo() else { break };
-            let group = self.take_group(doc, dot);
-            weight += group.iter().map(|(_, entry)| weigh(entry)).sum::<usize>();
-            entries.extend(group);
+        let (mut entries, mut looked_at, mut weight) = (Vec::new(), 0, 0usize);
+        while looked_at < max_entries.max(1) && weight < max_weight.max(1) {
+            let Some((group, goes)) = self.next_group(doc) else { break };
+            looked_at += group.len().max(1);
+            if goes {
+                weight += group.iter().map(|(_, entry)| weigh(entry)).sum::<usize>();
+                entries.extend(group);
+            } else {
+                group.iter().for_each(|(dot, _)| self.hiding.todo.insert(*dot));
+            }
         }
-        if entries.is_empty() {
+        if looked_at == 0 {
             return self.next_dead(max_entries.max(1));
         }
         entries.sort_unstable_by_key(|(dot, _)| *dot);
         Some(Delta { entries, dead: CausalContext::default() })
     }
 
-    fn is_todo(&self, dot: Dot) -> bool {
-        let blocks = self.todo.get(&dot.replica);
-        let bits = blocks.and_then(|blocks| blocks.get(&(dot.seq / BLOCK)));
-        bits.is_some_and(|bits| bits.contains(dot.seq % BLOCK))
+    /// Keeps a live entry that is about to die and is still to be sent, and its siblings.
+    fn keep(&mut self, doc: &Doc<T>, dot: Dot) {
+        let group = if self.showing.todo.contains(dot) {
+            self.showing.take_group(doc, dot)
+        } else if self.hiding.todo.contains(dot) {
+            self.hiding.take_group(doc, dot)
+        } else {
+            return;
+        };
+        self.kept += group.len();
+        let part = if shows::<T>(doc, &group) { &mut self.showing } else { &mut self.hiding };
+        part.kept.push_back(group);
     }
 
-    fn first_todo(&mut self) -> Option<Dot> {
-        loop {
-            let mut replica = self.todo.first_entry()?;
-            if let Some((&number, bits)) = replica.get_mut().first_key_value()
-                && let Some(bit) = bits.iter().next()
-            {
-                return Some(Dot::new(*replica.key(), number * BLOCK + bit));
+    /// The next entries of one path, and whether they go out now.
+    fn next_group(&mut self, doc: &Doc<T>) -> Option<(Group<T::Entry>, bool)> {
+        if let Some(dot) = self.showing.todo.first().filter(|_| self.showing.kept.is_empty()) {
+            let group = self.showing.take_group(doc, dot);
+            let goes = shows::<T>(doc, &group);
+            return Some((group, goes));
+        }
+        let kept = self.showing.kept.pop_front().or_else(|| self.hiding.kept.pop_front());
+        self.kept -= kept.as_ref().map_or(0, Vec::len);
+        let group = kept.or_else(|| Some(self.hiding.take_group(doc, self.hiding.todo.first()?)));
+        group.map(|group| (group, true))
+    }
+
+    /// The next runs of dots that were dead at the start.
+    fn next_dead(&mut self, max_runs: usize) -> Option<Delta<T>> {
+        let dead = self.next_dead_news(max_runs);
+        let dead = if dead.is_empty() { self.dead_known()? } else { dead };
+        (!dead.is_empty()).then(|| Delta { entries: Vec::new(), dead })
+    }
+
+    /// Some that the receiver had not seen: it may take them in at any time.
+    fn next_dead_news(&mut self, max_runs: usize) -> CausalContext {
+        let (mut dead, mut left) = (CausalContext::default(), max_runs);
+        for (id, news) in self.news.iter() {
+            let next = match self.news_up_to {
+                Some((done, _)) if id < done => None,
+                Some((done, last)) if id == done => last.checked_add(1),
+                _ => Some(1),
+            };
+            let Some((known, next)) = self.start.get(id).zip(next) else { continue };
+            for (first, last) in known.dead_in(news, next).take(left) {
+                dead.insert_range(id, first, last);
+                self.news_up_to = Some((id, last));
+                left -= 1;
             }
-            replica.remove();
         }
+        dead
     }
 
-    fn done(&mut self, dot: Dot) {
-        let Some(blocks) = self.todo.get_mut(&dot.replica) else { return };
-        let Some(bits) = blocks.get_mut(&(dot.seq / BLOCK)) else { return };
-        bits.clear(dot.seq % BLOCK);
-        if bits.is_empty() {
-            blocks.remove(&(dot.seq / BLOCK));
+    /// All that the receiver had seen, once.
+    fn dead_known(&mut self) -> Option<CausalContext> {
+        let context = self.known.take()?;
+        let mut dead = CausalContext::default();
+        for (id, seen) in context.iter() {
+            for (first, last) in self.start.get(id).into_iter().flat_map(|known| known.dead_in(seen, 1)) {
+                dead.insert_range(id, first, last);
+            }
         }
+        Some(dead)
     }
+}
 
+/// Whether anything shows where there are these entries and no others.
+fn shows<T: Crdt>(doc: &Doc<T>, group: &[(Dot, T::Entry)]) -> bool {
+    let (mut view, mut unknown) = (T::default(), Unknown::default());
+    for (dot, entry) in group {
+        let Some(place) = doc.ids.place(dot.replica) else { continue };
+        let mut at = At { ids: &doc.ids, unknown: &mut unknown, holder: ROOT };
+        view.insert(&mut at, LocalDot::new(place, dot.seq), entry.clone());
+    }
+    !view.is_empty()
+}
+
+impl<E> Part<E> {
     /// The entry of a dot and those of its path that are still to be sent; they count as sent.
-    fn take_group(&mut self, doc: &Doc<T>, dot: Dot) -> Vec<(Dot, T::Entry)> {
-        self.done(dot);
+    fn take_group<T: Crdt<Entry = E>>(&mut self, doc: &Doc<T>, dot: Dot) -> Group<E> {
+        self.todo.remove(dot);
         let mut group: Vec<_> = doc.entry(dot).map(|entry| (dot, entry)).into_iter().collect();
         for sibling in doc.siblings(dot) {
-            if self.is_todo(sibling) {
-                self.done(sibling);
+            if self.todo.remove(sibling) {
                 group.extend(doc.entry(sibling).map(|entry| (sibling, entry)));
             }
         }
         group
     }
-
-    /// The next runs of dots that were dead at the start.
-    fn next_dead(&mut self, max_runs: usize) -> Option<Delta<T>> {
-        let mut dead = CausalContext::default();
-        let mut runs = 0;
-        let from = self.dead_up_to;
-        for (id, known) in self.start.iter() {
-            let next = match from {
-                Some((done, _)) if *id < done => continue,
-                Some((done, last)) if *id == done => last.saturating_add(1),
-                _ => 1,
-            };
-            runs += known.gather_dead(*id, next, max_runs - runs, &mut dead, &mut self.dead_up_to);
-            if runs == max_runs {
-                break;
-            }
-        }
-        (runs > 0).then(|| Delta { entries: Vec::new(), dead })
-    }
 }
 
 impl Known {
-    /// Adds up to `max` runs of dots from `next` on, seen and not live; returns how many.
-    fn gather_dead(
-        &self,
-        id: ReplicaId,
-        next: u64,
-        max: usize,
-        dead: &mut CausalContext,
-        up_to: &mut Option<(ReplicaId, u64)>,
-    ) -> usize {
-        let runs = self
-            .context
-            .overlapping(next, u64::MAX)
-            .flat_map(|(first, last)| self.dead_runs(first.max(next), last));
-        let mut count = 0;
-        for (first, last) in runs.take(max) {
-            dead.insert_range(id, first, last);
-            *up_to = Some((id, last));
-            count += 1;
-        }
-        count
+    /// The runs of dots of `seen` from `next` on that are not live.
+    fn dead_in<'a>(&'a self, seen: &'a Intervals, next: u64) -> impl Iterator<Item = (u64, u64)> + 'a {
+        let runs = seen.overlapping(next, u64::MAX);
+        runs.flat_map(move |(first, last)| self.dead_runs(first.max(next), last))
     }
 
     /// The maximal ranges of `first..=last` without a live dot.
@@ -225,7 +280,8 @@ impl Known {
 
 impl<T: Crdt> fmt::Debug for Walk<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let todo: usize = self.todo.values().flat_map(BTreeMap::values).map(|bits| bits.len()).sum();
-        f.debug_struct("Walk").field("todo", &todo).field("kept", &self.kept.len()).finish_non_exhaustive()
+        let todo = self.showing.todo.len() + self.hiding.todo.len();
+        let kept = self.showing.kept.len() + self.hiding.kept.len();
+        f.debug_struct("Walk").field("todo", &todo).field("kept", &kept).finish_non_exhaustive()
     }
 }

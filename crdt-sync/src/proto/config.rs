@@ -71,7 +71,7 @@ pub struct Config {
     pub pinned_bytes: usize,
 
     /// Entries that die before a walk reaches them and are kept for it, for each walk. Over it the
-    /// walk starts again. They travel in one chunk. Default 16,384.
+    /// walk starts again. Default 16,384.
     pub walk_stash: usize,
 
     /// Entries read from the state for one chunk of a walk; at least 1. A chunk is the unit in which
@@ -79,8 +79,9 @@ pub struct Config {
     pub walk_entries: usize,
 
     /// Bytes of one chunk of a walk, at least `max_update_bytes`; *agreed*. All concurrent siblings
-    /// of one path travel in one chunk, so it bounds those together. It is what a receiver may have
-    /// to buffer, once. Default 16 MiB.
+    /// of one path travel in one chunk, so it bounds those together; so do the dots that are gone and
+    /// that the receiver had seen, at one or two bytes for each key that was written again since. It
+    /// is what a receiver may have to buffer, once. Default 16 MiB.
     pub max_chunk_bytes: usize,
 
     /// Walks served at the same time, at least 1. Each pins the log and keeps a stash; peers beyond
