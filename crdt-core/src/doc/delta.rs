@@ -69,15 +69,38 @@ impl<T: Crdt> Delta<T> {
     }
 
     /// Joins another delta into this one: the group says what both say.
-    pub fn merge(&mut self, other: Self) {
-        let mine =
-            core::mem::take(&mut self.entries).into_iter().filter(|(dot, _)| !other.dead.contains(*dot));
+    ///
+    /// It costs the smaller of the two and what lies behind its first dot in the larger: a group that
+    /// grows in the order of dots is not copied each time.
+    pub fn merge(&mut self, mut other: Self) {
+        if other.size() > self.size() {
+            core::mem::swap(self, &mut other);
+        }
+        let tail = self.entries.split_off(self.first_touched_by(&other));
+        let mine = tail.into_iter().filter(|(dot, _)| !other.dead.contains(*dot));
         let theirs = other.entries.into_iter().filter(|(dot, _)| !self.dead.contains(*dot));
-        let mut entries: Vec<_> = mine.chain(theirs).collect();
-        entries.sort_by_key(|(dot, _)| *dot);
-        entries.dedup_by_key(|(dot, _)| *dot);
-        self.entries = entries;
+        let mut tail: Vec<_> = mine.chain(theirs).collect();
+        tail.sort_by_key(|(dot, _)| *dot);
+        tail.dedup_by_key(|(dot, _)| *dot);
+        self.entries.append(&mut tail);
         self.dead.union_with(&other.dead);
+    }
+
+    fn size(&self) -> usize {
+        self.entries.len() + self.dead.runs()
+    }
+
+    /// The place of the first entry that merging `other` removes, meets or comes before.
+    fn first_touched_by(&self, other: &Self) -> usize {
+        let place = |dot| self.entries.partition_point(|(mine, _)| *mine < dot);
+        let first_added = other.entries.first().map(|(dot, _)| place(*dot));
+        let runs = other.dead.iter().flat_map(|(id, dead)| dead.iter().map(move |run| (id, run)));
+        let mut removed = runs.filter_map(|(id, (first, last))| {
+            let at = place(Dot::new(id, first));
+            self.entries.get(at).filter(|(dot, _)| *dot <= Dot::new(id, last)).map(|_| at)
+        });
+        // Runs ascend, and so do the places that they meet.
+        [first_added, removed.next()].into_iter().flatten().min().unwrap_or(self.entries.len())
     }
 }
 
