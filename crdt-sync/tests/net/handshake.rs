@@ -5,19 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crdt_sync::certs::Ca;
-use crdt_sync::{Identity, LinkError, Node};
-use quinn::crypto::rustls::QuicServerConfig;
-use rustls::client::danger::HandshakeSignatureValid;
+use crdt_sync::{LinkError, Node};
+use rustls::NamedGroup;
 use rustls::client::{
     ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
     Tls13ClientSessionValue,
 };
-use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, NamedGroup, ServerConfig, SignatureScheme};
+use rustls::pki_types::ServerName;
 
-use crate::raw::{self, ALPN, Member, alert};
+use crate::raw::{self, ALPN, Member, Shown, alert, server};
 use crate::support::{Set, eager, loopback, start, until};
 
 /// Keeps tickets as any client would, and counts them.
@@ -71,62 +67,6 @@ async fn a_node_gives_nobody_a_ticket_nor_takes_early_data() {
     let endpoint = raw::endpoint(tls);
     let early = endpoint.connect(a.local_addr(), "node.crdt").unwrap().into_0rtt();
     assert!(early.is_err(), "there is nothing to resume");
-}
-
-/// Accepts every certificate, and counts how often one is shown.
-#[derive(Debug, Default)]
-struct Shown(AtomicUsize);
-
-impl ClientCertVerifier for Shown {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ring::default_provider().signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// A server that is no node: it gives tickets, and would resume sessions.
-fn server(identity: &Identity, shown: Arc<Shown>, alpn: &[u8]) -> quinn::Endpoint {
-    let (chain, key) = raw::shown(identity);
-    let mut tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_client_cert_verifier(shown)
-        .with_single_cert(chain, key)
-        .unwrap();
-    tls.alpn_protocols = vec![alpn.to_vec()];
-    let quic = QuicServerConfig::try_from(tls).unwrap();
-    quinn::Endpoint::server(quinn::ServerConfig::with_crypto(Arc::new(quic)), loopback()).unwrap()
 }
 
 async fn dialling(ca: &Ca, address: SocketAddr) -> Node<Set> {

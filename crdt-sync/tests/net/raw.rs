@@ -1,18 +1,22 @@
-//! A client that is no node, and does as it likes.
+//! Clients and servers that are no nodes, and do as they like.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use crdt_sync::Identity;
 use crdt_sync::proto::{Config, Engine, Now, PeerId};
-use quinn::crypto::rustls::QuicClientConfig;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
+    SignatureScheme,
+};
 
 use crate::support::{Set, loopback};
 
@@ -75,13 +79,13 @@ pub(crate) fn anonymous() -> ClientConfig {
 
 /// TLS of a client that shows this certificate.
 pub(crate) fn showing(identity: &Identity) -> ClientConfig {
-    let (chain, key) = shown(identity);
+    let (chain, key) = shown_by(identity);
     let mut tls = trusting_anybody().with_client_auth_cert(chain, key).unwrap();
     tls.alpn_protocols = vec![ALPN.to_vec()];
     tls
 }
 
-pub(crate) fn shown(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+fn shown_by(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
     let cert = CertificateDer::from_pem_slice(identity.cert_pem().as_bytes()).unwrap();
     (vec![cert], PrivateKeyDer::from_pem_slice(identity.key_pem().as_bytes()).unwrap())
 }
@@ -92,6 +96,62 @@ pub(crate) fn endpoint(tls: ClientConfig) -> Endpoint {
     let quic = QuicClientConfig::try_from(tls).unwrap();
     endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(quic)));
     endpoint
+}
+
+/// Accepts every certificate, and counts how often one is shown.
+#[derive(Debug, Default)]
+pub(crate) struct Shown(pub(crate) AtomicUsize);
+
+impl ClientCertVerifier for Shown {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A server that is no node: it gives tickets, and would resume sessions.
+pub(crate) fn server(identity: &Identity, shown: Arc<Shown>, alpn: &[u8]) -> Endpoint {
+    let (chain, key) = shown_by(identity);
+    let mut tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_client_cert_verifier(shown)
+        .with_single_cert(chain, key)
+        .unwrap();
+    tls.alpn_protocols = vec![alpn.to_vec()];
+    let quic = QuicServerConfig::try_from(tls).unwrap();
+    Endpoint::server(quinn::ServerConfig::with_crypto(Arc::new(quic)), loopback()).unwrap()
 }
 
 /// A member that exchanged prefaces with a node, and may send what it likes.

@@ -1,5 +1,7 @@
 //! Who is refused, and before what.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use crdt_sync::certs::{Ca, CertError};
@@ -35,30 +37,37 @@ async fn is_refused(stranger: impl Fn(&Ca) -> Identity) {
     assert!(!has(&a, "poison") && !has(&dials, "secret") && !has(&dialled, "secret"));
 }
 
+fn of_another_authority(_: &Ca) -> Identity {
+    Ca::generate("test").unwrap().issue("x").unwrap()
+}
+
+fn expired(ca: &Ca) -> Identity {
+    let past = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
+    ca.issue_for("x", past, Duration::from_secs(24 * 3600)).unwrap()
+}
+
+fn of_another_cluster(ca: &Ca) -> Identity {
+    Ca::from_pem("other", ca.cert_pem(), &ca.key_pem()).unwrap().issue("x").unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_of_another_authority_is_refused() {
-    is_refused(|_| Ca::generate("test").unwrap().issue("x").unwrap()).await;
+    is_refused(of_another_authority).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_expired_certificate_is_refused() {
-    is_refused(|ca| {
-        let past = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
-        ca.issue_for("x", past, Duration::from_secs(24 * 3600)).unwrap()
-    })
-    .await;
+    is_refused(expired).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_of_another_cluster_of_the_same_authority_is_refused() {
-    is_refused(|ca| Ca::from_pem("other", ca.cert_pem(), &ca.key_pem()).unwrap().issue("x").unwrap()).await;
+    is_refused(of_another_cluster).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_without_a_certificate_is_refused() {
-    let ca = Ca::generate("test").unwrap();
-    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
-    let endpoint = raw::endpoint(raw::anonymous());
+/// What a node tells a client that trusts anybody, and goes on as if all were well.
+async fn told_by(a: &Node<Set>, tls: rustls::ClientConfig) -> Option<u64> {
+    let endpoint = raw::endpoint(tls);
     // The dialler learns of the refusal only when it goes on.
     let refused = match endpoint.connect(a.local_addr(), "node.crdt").unwrap().await {
         Err(error) => error,
@@ -66,13 +75,46 @@ async fn a_peer_without_a_certificate_is_refused() {
             if let Ok((mut send, _)) = connection.open_bi().await {
                 let _ = send.write_all(&[1; 17]).await;
             }
-            tokio::time::timeout(LIMIT, connection.closed()).await.unwrap()
+            tokio::time::timeout(LIMIT, connection.closed()).await.expect("it is let in")
         }
     };
-    assert_eq!(alert(&refused), Some(116), "certificate required: {refused}");
-    until("a knows", || a.status().unwrap().connections.incoming_failed == 1).await;
-    assert_eq!(a.status().unwrap().connections.made, 0);
-    assert_eq!(a.status().unwrap().engine.counters.frames_in, 0);
+    alert(&refused)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_trusts_anybody_is_refused_for_its_own_certificate() {
+    let ca = Ca::generate("test").unwrap();
+    let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).revoked(["bad"]);
+    let a = a.start().await.unwrap();
+    // The authority is called like the true one, so: bad signature. Expired, access denied, revoked;
+    // and that one is required.
+    for (identity, expected) in [
+        (of_another_authority(&ca), 51),
+        (expired(&ca), 45),
+        (of_another_cluster(&ca), 49),
+        (ca.issue("bad").unwrap(), 44),
+    ] {
+        assert_eq!(told_by(&a, raw::showing(&identity)).await, Some(expected), "{identity:?}");
+    }
+    assert_eq!(told_by(&a, raw::anonymous()).await, Some(116));
+    until("a knows of all", || a.status().unwrap().connections.incoming_failed == 5).await;
+    let status = a.status().unwrap();
+    assert_eq!((status.connections.made, status.engine.counters.frames_in), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_trusts_anybody_is_refused_before_it_learns_who_dials() {
+    let ca = Ca::generate("test").unwrap();
+    for (identity, expected) in
+        [(of_another_authority(&ca), 51), (expired(&ca), 45), (of_another_cluster(&ca), 49)]
+    {
+        let shown = Arc::new(raw::Shown::default());
+        let server = raw::server(&identity, shown.clone(), raw::ALPN);
+        let _a = start(ca.issue("a").unwrap(), loopback(), &[server.local_addr().unwrap()]).await;
+        let refused = server.accept().await.unwrap().await.expect_err("it is taken for a node");
+        assert_eq!(alert(&refused), Some(expected), "{identity:?}: {refused}");
+        assert_eq!(shown.0.load(Ordering::Relaxed), 0, "a showed its certificate");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
