@@ -5,11 +5,14 @@
 //! wrong, it runs beside the real one, and the test fails unless it is seen to go wrong.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
+mod contexts;
 mod counters;
 mod deltas;
 mod document;
 mod edits;
 mod model;
+mod registers;
+mod sets;
 mod sites;
 mod timing;
 mod walks;
