@@ -1,7 +1,10 @@
 //! Values against specifications that know neither dots nor deltas.
 
+mod subjects;
+
 use crdt_core::laws::{Broken, check_values};
 use crdt_core::{GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter};
+use subjects::Profile;
 
 macro_rules! values {
     ($($name:ident: $subject:ty),+ $(,)?) => {$(
@@ -24,5 +27,7 @@ values! {
     a_removed_register_in_a_map_keeps_what_the_removal_had_not_seen: OrMap<u8, LwwRegister<u8>>,
     a_removed_map_of_registers_keeps_what_the_removal_had_not_seen: OrMap<u8, LwwMap<u8, u8>>,
     maps_nest: OrMap<bool, OrMap<bool, PnCounter>>,
+    a_struct_shows_what_its_fields_show: Profile,
+    a_removed_struct_in_a_map_keeps_what_the_removal_had_not_seen: OrMap<u8, Profile>,
     maps_of_maps_of_sets_nest: OrMap<bool, OrMap<bool, OrSet<u8>>>,
 }
