@@ -3,8 +3,11 @@
 
 use std::hash::Hash;
 
+use crdt_core::clock::Stamp;
 use crdt_core::codec::Limits;
-use crdt_core::{Crdt, Delta, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+use crdt_core::{
+    Crdt, Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId,
+};
 
 #[derive(Crdt, Debug)]
 struct Shop {
@@ -332,4 +335,74 @@ fn the_crate_may_have_another_name() {
     let delta = here.update(&mut me, |renamed| renamed.value.set(9));
     assert_eq!(pass::<_, Renamed>(&delta), delta);
     assert_eq!(here.value.get(), Some(&9));
+}
+
+/// A field of every kind, one of them a struct.
+#[derive(Crdt, Debug)]
+struct Member {
+    visits: GCounter,
+    points: PnCounter,
+    name: LwwRegister<u8>,
+    tags: OrSet<u8>,
+    settings: LwwMap<u8, u8>,
+    carts: OrMap<u8, OrSet<u8>>,
+    address: Address,
+}
+
+fn write_every_field(member: &<Member as Crdt>::Editor<'_>, value: u8) {
+    member.visits.add(value.into());
+    member.points.sub(value.into());
+    member.name.set(value);
+    member.tags.insert(value);
+    member.settings.insert(value, value);
+    member.carts.entry(&value).insert(value);
+    member.address.r#type.set(value);
+}
+
+#[test]
+fn removing_a_struct_resets_every_field_and_leaves_what_it_did_not_see() {
+    let (mut a, mut b) = replicas();
+    let (mut here, mut there) = (Doc::<OrMap<u8, Member>>::default(), Doc::<OrMap<u8, Member>>::default());
+    there.merge(here.update(&mut a, |members| write_every_field(&members.entry(&1), 1)));
+    let later = here.update(&mut a, |members| write_every_field(&members.entry(&1), 2));
+    let removal = there.update(&mut b, |members| {
+        assert!(members.remove(&1) && !members.contains_key(&1));
+    });
+    assert!(there.is_empty());
+    assert_eq!(removal.dead().len(), 7, "an entry of each field");
+    assert_eq!(removal.entries().len(), 2, "what is taken from each counter");
+    here.merge(removal);
+    there.merge(later);
+    assert_eq!(here, there);
+    let member = here.get(&1).unwrap();
+    assert_eq!((member.visits.value(), member.points.value(), member.name.get()), (2, -2, Some(&2)));
+    assert_eq!((member.tags.sorted(), member.settings.sorted()), (vec![&2], vec![(&2, &2)]));
+    assert_eq!(member.carts.keys().collect::<Vec<_>>(), [&2]);
+    assert_eq!(member.address.r#type.siblings().collect::<Vec<_>>(), [&2]);
+}
+
+#[test]
+fn the_stamps_of_fields_are_those_of_the_struct() {
+    let (mut me, mut other) = replicas();
+    me.observe(Stamp::from_bits(1_000));
+    let mut here = Doc::<OrMap<u8, Member>>::default();
+    let delta = here.update(&mut me, |members| write_every_field(&members.entry(&1), 1));
+    assert_eq!(delta.stamps().collect::<Vec<_>>(), [1_001, 1_002, 1_003].map(Stamp::from_bits));
+    delta.stamps().for_each(|stamp| other.observe(stamp));
+    let next = here.update(&mut other, |members| members.entry(&2).address.r#type.set(1));
+    assert_eq!(next.stamps().collect::<Vec<_>>(), [Stamp::from_bits(1_004)]);
+}
+
+/// A walk sends the entries of one path together, and asks the struct which these are.
+#[test]
+fn concurrent_writes_of_one_field_travel_together_and_those_of_others_do_not() {
+    let (mut a, mut b) = replicas();
+    let (mut here, mut there) = (Doc::<OrMap<u8, Member>>::default(), Doc::<OrMap<u8, Member>>::default());
+    let _ = here.update(&mut a, |members| write_every_field(&members.entry(&1), 1));
+    let theirs = there.update(&mut b, |members| write_every_field(&members.entry(&1), 1));
+    here.merge(theirs);
+    let mut walk = here.walk(&Doc::<OrMap<u8, Member>>::default().context(), 0);
+    let chunks = core::iter::from_fn(|| walk.next_chunk(&here, 1, usize::MAX, |_| 0));
+    let together: Vec<_> = chunks.map(|chunk| chunk.entries().len()).collect();
+    assert_eq!(together, [2; 7], "each field of both");
 }
