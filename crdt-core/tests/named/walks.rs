@@ -1,7 +1,7 @@
 //! Transfers of a whole state while it changes.
 
 use crdt_core::codec::Wire;
-use crdt_core::{Delta, Doc, LwwMap, LwwRegister, OrMap, OrSet, WalkOverflow};
+use crdt_core::{Delta, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, WalkOverflow};
 
 use crate::model::Model;
 use crate::sites::{Dice, Site, both_orders, every_order, same, settled};
@@ -264,5 +264,38 @@ fn a_loser_never_comes_without_its_winner() {
         let chunks = chunks(&a.doc, &c.doc, 1);
         assert_eq!(chunks[0].entries().len(), 2);
         walk(&a.doc, &mut Doc::default(), 1, |register| assert_eq!(register.get(), Some(&3)));
+    });
+}
+
+/// The same for counters: what a removal took of one comes before the other that keeps their key.
+#[test]
+fn what_was_taken_from_a_counter_does_not_overtake_what_keeps_its_key() {
+    every_order::<OrMap<u8, OrMap<u8, PnCounter>>>(|mut donor, mut other, mut receiver| {
+        let ten = receiver.edit(|map| map.entry(&1).entry(&1).add(10));
+        donor.hear(&ten);
+        let _ = donor.edit(|map| assert!(map.entry(&1).remove(&1)));
+        let kept = other.edit(|map| map.entry(&1).entry(&2).add(5));
+        donor.hear(&kept);
+        let whole = settled(&[&receiver, &donor, &other]);
+        walk(&donor.doc, &mut receiver.doc, 1, |map| assert!(map.contains_key(&1), "absent on the way"));
+        same(&receiver.doc, &whole, "after the walk");
+        assert_eq!(receiver.doc.get(&1).unwrap().len(), 1);
+    });
+}
+
+/// A run and the record that takes it are over together. Without the record for a moment, increments
+/// that were removed long ago count again.
+#[test]
+fn what_was_taken_from_a_counter_does_not_count_again_on_the_way() {
+    both_orders::<PnCounter>(|mut donor, mut remover| {
+        let mut receiver = Site::<PnCounter>::new(3);
+        remover.hear(&donor.edit(|counter| counter.add(10)));
+        donor.hear(&remover.edit(|counter| counter.reset()));
+        receiver.hear_all(&donor);
+        let _ = receiver.edit(|counter| counter.add(1));
+        receiver.hear_all(&remover);
+        let _ = donor.edit(|counter| counter.add(5));
+        walk(&donor.doc, &mut receiver.doc, 1, |counter| assert_eq!(counter.value(), 6));
+        assert_eq!(receiver.doc.live_len(), 2);
     });
 }
