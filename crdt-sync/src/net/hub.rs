@@ -23,6 +23,7 @@ use crate::proto::{Engine, Event, Now, PeerError, PeerId};
 /// What all tasks of one node share.
 ///
 /// Two locks, never held across an await, never both at once: the engine, and the table of links.
+/// Those inside `trust` are held while something is copied or replaced, and no longer.
 pub(super) struct Hub<T: Replicated> {
     pub(super) name: String,
     pub(super) cluster: String,

@@ -75,6 +75,17 @@ pub(super) enum Close {
 }
 
 impl Close {
+    const ALL: [Self; 8] = [
+        Self::Bye,
+        Self::Refused,
+        Self::Redundant,
+        Self::DuplicateName,
+        Self::Cut,
+        Self::Own,
+        Self::WrongName,
+        Self::Untrusted,
+    ];
+
     pub(super) fn code(self) -> VarInt {
         VarInt::from_u32(self as u32)
     }
@@ -82,9 +93,7 @@ impl Close {
     /// Why the peer closed the connection, if it said so.
     pub(super) fn of(error: &quinn::ConnectionError) -> Option<Self> {
         let quinn::ConnectionError::ApplicationClosed(close) = error else { return None };
-        let of_one = [Self::Bye, Self::Refused, Self::Cut, Self::WrongName, Self::Untrusted];
-        let of_two = [Self::Redundant, Self::DuplicateName, Self::Own];
-        of_one.into_iter().chain(of_two).find(|reason| reason.code() == close.error_code)
+        Self::ALL.into_iter().find(|reason| reason.code() == close.error_code)
     }
 }
 

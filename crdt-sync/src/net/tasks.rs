@@ -266,13 +266,14 @@ impl<T: Replicated> Hub<T> {
     }
 
     fn dial_failed(&self, seed: usize, address: Option<SocketAddr>, name: Option<String>, error: LinkError) {
+        let mut links = self.links();
+        links.counts.dials_failed += 1;
+        links.book.dial_failed(seed, error.clone());
+        drop(links);
         if let (Some(address), Some(name)) = (address, name)
             && error.is_refusal()
         {
-            self.report(&name, address, error.clone());
+            self.report(&name, address, error);
         }
-        let mut links = self.links();
-        links.counts.dials_failed += 1;
-        links.book.dial_failed(seed, error);
     }
 }

@@ -195,15 +195,15 @@ async fn a_node_that_was_killed_and_started_again_replaces_its_dead_connection()
     let mut net = eager();
     net.idle_timeout = Duration::from_secs(600);
     net.keep_alive = Duration::from_secs(15);
-    let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(net);
+    let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(net.clone());
     let a = a.start().await.unwrap();
-    let (runtime, b) = start_mortal(ca.issue("b").unwrap(), loopback(), a.local_addr());
+    let (runtime, b) = start_mortal(ca.issue("b").unwrap(), a.local_addr(), net.clone());
     let (token, port) = (add(&b, "first life"), b.local_addr());
     a.wait_for(&token, LIMIT).await.unwrap();
     runtime.shutdown_background();
     drop(b);
     // Elsewhere: only that the old one does not answer can tell.
-    let (runtime, b) = start_mortal(ca.issue("b").unwrap(), loopback(), a.local_addr());
+    let (runtime, b) = start_mortal(ca.issue("b").unwrap(), a.local_addr(), net.clone());
     assert_ne!(b.local_addr(), port);
     let token = add(&b, "second life");
     a.wait_for(&token, LIMIT).await.unwrap();

@@ -56,7 +56,7 @@ async fn a_link_that_is_cut_and_healed_counts_as_a_reconnect_of_both() {
 async fn a_silent_peer_shows_before_its_connection_is_lost() {
     let ca = Ca::generate("test").unwrap();
     let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
-    let (runtime, b) = start_mortal(ca.issue("b").unwrap(), loopback(), a.local_addr());
+    let (runtime, b) = start_mortal(ca.issue("b").unwrap(), a.local_addr(), eager());
     let token = add(&b, "x");
     a.wait_for(&token, LIMIT).await.unwrap();
     let silent = |a: &Node<Set>| a.status().unwrap().links.first().map(|link| link.since_heard);

@@ -48,11 +48,12 @@ pub(crate) async fn cluster(names: &[&str]) -> Vec<Node<Set>> {
 /// A node on a runtime of its own, which dies with it: no packet says goodbye.
 pub(crate) fn start_mortal(
     identity: Identity,
-    listen: SocketAddr,
     peer: SocketAddr,
+    net: NetConfig,
 ) -> (tokio::runtime::Runtime, Node<Set>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let node = runtime.spawn(async move { start(identity, listen, &[peer]).await });
+    let node = Node::builder().listen(loopback()).identity(identity).peers([peer]).net(net);
+    let node = runtime.spawn(async move { node.start().await.expect("a node starts on loopback") });
     let node = tokio::task::block_in_place(|| runtime.block_on(node)).unwrap();
     (runtime, node)
 }
