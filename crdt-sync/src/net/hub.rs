@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
@@ -32,6 +33,7 @@ pub(super) struct Hub<T: Replicated> {
     pub(super) net: NetConfig,
     pub(super) endpoint: quinn::Endpoint,
     pub(super) trust: Trust,
+    pub(super) runtime: Handle,
     pub(super) max_frame: usize,
     pub(super) admission: Admission,
     engine: RwLock<Engine<T>>,
@@ -101,6 +103,7 @@ impl Links {
 }
 
 impl<T: Replicated> Hub<T> {
+    /// To be called on a tokio runtime.
     pub(super) fn new(
         name: &str,
         seeds: Vec<Seed>,
@@ -116,6 +119,7 @@ impl<T: Replicated> Hub<T> {
             net,
             endpoint,
             trust,
+            runtime: Handle::current(),
             max_frame: engine.config().max_frame,
             engine: RwLock::new(engine),
             links: Mutex::new(Links::new(seeds)),

@@ -24,10 +24,10 @@ const SERVER_NAME: &str = "node.crdt";
 const GOOD_LINK: Duration = Duration::from_secs(5);
 
 /// Runs a task until the node ends, whatever it waits for: a task that slept on would keep the
-/// node's port.
+/// node's port. It runs where the node was started: users call from any thread.
 pub(super) fn spawn<T: Replicated>(hub: &Arc<Hub<T>>, task: impl Future<Output = ()> + Send + 'static) {
     let mut ended = hub.ended();
-    tokio::spawn(async move {
+    hub.runtime.spawn(async move {
         tokio::select! {
             () = task => {}
             _ = ended.wait_for(|ended| *ended) => {}

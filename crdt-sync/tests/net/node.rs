@@ -6,7 +6,7 @@ use crdt_sync::certs::Ca;
 use crdt_sync::proto::{Config, Event, UpdateError};
 use crdt_sync::{NetConfig, Node, NodeError, Notice, StartError, TryError, WaitError};
 
-use crate::support::{LIMIT, Set, add, cluster, has, loopback, until};
+use crate::support::{LIMIT, Set, add, cluster, has, loopback, peers, start, until};
 
 const MULTI: Duration = Duration::from_millis(300);
 
@@ -129,6 +129,25 @@ async fn a_write_right_before_shutdown_reaches_a_peer() {
     assert_eq!(nodes[1].read(|set| set.len()), Ok(500));
     assert_eq!(nodes[0].update(|set| set.clear()).unwrap_err(), NodeError::Stopped);
     assert_eq!(nodes[0].read(|set| set.len()), Ok(500));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_wait_can_be_called_from_any_thread() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let b = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    until("linked", || peers(&a) == 1 && peers(&b) == 1).await;
+    let (node, renewed) = (a.clone(), ca.issue("a").unwrap());
+    let elsewhere = std::thread::spawn(move || {
+        let token = add(&node, "x");
+        assert!(has(&node, "x") && node.status().is_ok() && node.token() == Ok(token));
+        node.cut(None);
+        node.heal();
+        assert!(node.revoke("c") && node.reinstate("c"));
+        node.reload(renewed).unwrap();
+    });
+    assert!(elsewhere.join().is_ok(), "it needs the runtime");
+    until("linked again", || has(&b, "x") && peers(&a) == 1).await;
 }
 
 #[tokio::test]
