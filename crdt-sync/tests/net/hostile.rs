@@ -1,6 +1,7 @@
 //! A member with a valid certificate that does not keep to the protocol.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crdt_sync::certs::Ca;
 use crdt_sync::proto::{FrameError, PeerError};
@@ -8,8 +9,8 @@ use crdt_sync::{Identity, LinkError, Node};
 
 use quinn::ConnectionError;
 
-use crate::raw::{Member, Speech, framed};
-use crate::support::{LIMIT, Set, add, has, known, loopback, peers, refused, start, until};
+use crate::raw::{Member, Speech, framed, roomy, showing};
+use crate::support::{LIMIT, Set, add, eager, has, known, loopback, peers, refused, start, until};
 
 async fn two_members() -> (Ca, Node<Set>, Node<Set>) {
     let ca = Ca::generate("test").unwrap();
@@ -189,22 +190,49 @@ async fn a_peer_that_never_reads_costs_a_window_and_not_a_queue() {
     // What another node would say, so that updates flow.
     stalled.send(&framed(&Speech::begin().1)).await;
     until("the stalled peer is greeted", || peers(&a) == 2).await;
-    let sent = |a: &Node<Set>| {
+    costs_a_window(&a, &b).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_vanished_costs_a_window_however_much_it_offered_to_take() {
+    let ca = Ca::generate("test").unwrap();
+    let mut net = eager();
+    net.idle_timeout = Duration::from_secs(60);
+    let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(net);
+    let a = a.start().await.unwrap();
+    let b = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    // It dies with its runtime: nothing is acknowledged any more, and nobody says goodbye.
+    let mortal = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (identity, address) = (ca.issue("mallory").unwrap(), a.local_addr());
+    let vanished = mortal.spawn(async move {
+        let mut vanished = Member::dial_from(roomy(showing(&identity)), address).await;
+        vanished.send(&framed(&Speech::begin().1)).await;
+        vanished
+    });
+    let _vanished = vanished.await.unwrap();
+    until("both are greeted", || peers(&a) == 2).await;
+    mortal.shutdown_background();
+    costs_a_window(&a, &b).await;
+}
+
+/// What `b` needs does not pile up for a peer that is called `mallory`.
+async fn costs_a_window(a: &Node<Set>, b: &Node<Set>) {
+    let sent = || {
         let status = a.status().unwrap();
         let link = status.links.iter().find(|link| link.name == "mallory");
         link.map(|link| link.traffic).expect("it is linked as long as it answers on its connection")
     };
     let mut token = None;
     for n in 0..48 {
-        token = Some(add(&a, &format!("{n} {}", "x".repeat(200_000))));
+        token = Some(add(a, &format!("{n} {}", "x".repeat(200_000))));
     }
     b.wait_for(&token.unwrap(), LIMIT).await.unwrap();
-    let frames = sent(&a).frames_sent;
+    let frames = sent().frames_sent;
     // Window of the stream, of what is sent, and one batch: not the 9.6 MB that b has.
     assert!(frames * 200_000 < 5 << 20, "{frames} frames were worked out for a peer that reads nothing");
-    assert!(sent(&a).bytes_sent < 2 << 20);
+    assert!(sent().bytes_sent < 2 << 20);
     let status = a.status().unwrap();
     let waiting = status.links.iter().find(|link| link.name == "mallory").unwrap().waiting_bytes;
     assert!((1..=300_000).contains(&waiting), "{waiting} bytes: one frame, and the stream takes no more");
-    assert_eq!(known(&a, "mallory").unwrap().lag_updates, Some(48));
+    assert_eq!(known(a, "mallory").unwrap().lag_updates, Some(48));
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use crdt_sync::Identity;
 use crdt_sync::proto::{Config, Engine, Now, PeerId};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{Connection, Endpoint, RecvStream, SendStream};
+use quinn::{Connection, Endpoint, RecvStream, SendStream, TransportConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -92,9 +92,22 @@ fn shown_by(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer
 
 /// An endpoint that dials with this TLS.
 pub(crate) fn endpoint(tls: ClientConfig) -> Endpoint {
+    dialling(tls, TransportConfig::default())
+}
+
+/// The same, which offers to take 64 MiB before anything of it is read, and is patient.
+pub(crate) fn roomy(tls: ClientConfig) -> Endpoint {
+    let mut transport = TransportConfig::default();
+    transport.stream_receive_window((64u32 << 20).into()).max_idle_timeout(None);
+    dialling(tls, transport)
+}
+
+fn dialling(tls: ClientConfig, transport: TransportConfig) -> Endpoint {
     let mut endpoint = Endpoint::client(loopback()).unwrap();
     let quic = QuicClientConfig::try_from(tls).unwrap();
-    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(quic)));
+    let mut config = quinn::ClientConfig::new(Arc::new(quic));
+    config.transport_config(Arc::new(transport));
+    endpoint.set_default_client_config(config);
     endpoint
 }
 
@@ -169,7 +182,10 @@ impl Member {
     }
 
     pub(crate) async fn dial_with(tls: ClientConfig, address: SocketAddr) -> Self {
-        let endpoint = endpoint(tls);
+        Self::dial_from(endpoint(tls), address).await
+    }
+
+    pub(crate) async fn dial_from(endpoint: Endpoint, address: SocketAddr) -> Self {
         let connection = endpoint.connect(address, "node.crdt").unwrap().await.unwrap();
         let (mut send, mut receive) = connection.open_bi().await.unwrap();
         send.write_all(&[1; 17]).await.unwrap();
