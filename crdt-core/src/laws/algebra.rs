@@ -157,6 +157,11 @@ pub(super) fn bottom<S: Subject>(world: &mut World<'_, S>, history: &History) ->
         let is_bottom = crate::view::Crdt::is_bottom(&**x);
         holds("a value without entries is bottom, and no other", is_bottom == (x.live_len() == 0))?;
     }
+    for node in &world.nodes {
+        // Not a copy: what has come and gone may have left something behind.
+        let is_bottom = crate::view::Crdt::is_bottom(&*node.doc);
+        holds("a value whose entries are gone is bottom", is_bottom == (node.doc.live_len() == 0))?;
+    }
     for delta in &deltas {
         same_delta::<S>("d ⊔ ⊥ and d", &grouped::<S>(delta, &Delta::default()), delta)?;
         same_delta::<S>("⊥ ⊔ d and d", &grouped::<S>(&Delta::default(), delta), delta)?;
