@@ -121,6 +121,29 @@ fn of_two_live_entries_of_a_run_the_newest_counts() {
     same(&receiver.doc, &donor.doc, "after the walk");
 }
 
+/// C9: in the middle of a walk the owner holds its run and the record that takes it. If it went on with
+/// that run, and cleared the record away, all that was removed would be back.
+#[test]
+fn an_owner_that_counts_in_the_middle_of_a_walk_begins_anew() {
+    both_orders::<PnCounter>(|mut owner, mut remover| {
+        remover.hear(&owner.edit(|counter| counter.add(10)));
+        let _ = remover.edit(|counter| counter.reset());
+        let mut walk = remover.doc.walk(&owner.doc.context(), 0);
+        while owner.doc.live_len() == 1 {
+            owner.hear(&walk.next_chunk(&remover.doc, 1, usize::MAX, |_| 0).unwrap());
+        }
+        assert_eq!((owner.doc.live_len(), owner.doc.value()), (2, 0), "the run and what takes it");
+        let _ = owner.edit(|counter| counter.add(5));
+        assert_eq!(owner.doc.value(), 5);
+        while let Some(chunk) = walk.next_chunk(&remover.doc, 1, usize::MAX, |_| 0) {
+            owner.hear(&chunk);
+            assert_eq!(owner.doc.value(), 5);
+        }
+        let all = settled(&[&owner, &remover]);
+        assert_eq!((all.value(), all.live_len()), (5, 1));
+    });
+}
+
 /// C9: what a removal took arrives before the increments that it took.
 #[test]
 fn a_removal_that_comes_first_takes_no_more_than_there_is() {

@@ -84,6 +84,37 @@ fn an_overwrite_takes_all_that_it_saw() {
     });
 }
 
+/// B46: and of several writers all that lost.
+#[test]
+fn an_overwrite_takes_the_losers_with_the_winner() {
+    every_order::<LwwMap<u8, u8>>(|mut a, mut b, mut c| {
+        for site in [&mut a, &mut b, &mut c] {
+            let _ = site.edit(|map| map.insert(1, 1));
+        }
+        c.hear_all(&a);
+        c.hear_all(&b);
+        assert_eq!((c.doc.siblings(&1).count(), c.doc.conflicts().count()), (3, 1));
+        let overwrite = c.edit(|map| map.insert(1, 2));
+        assert_eq!((overwrite.entries().len(), overwrite.dead().len()), (1, 3));
+        let all = settled(&[&a, &b, &c]);
+        assert_eq!((all.siblings(&1).count(), all.conflicts().count()), (1, 0));
+    });
+}
+
+/// B18: what changes nothing says nothing.
+#[test]
+fn the_removal_of_what_is_absent_ships_nothing() {
+    let mut site = Site::<OrMap<u8, LwwMap<u8, u8>>>::new(1);
+    assert!(site.edit(|map| map.entry(&1).remove(&1)).is_empty());
+    assert!(site.edit(|map| map.entry(&1).clear()).is_empty());
+    assert!(site.edit(|map| map.remove(&1)).is_empty());
+    let _ = site.edit(|map| map.entry(&1).insert(1, 1));
+    assert_eq!(site.edit(|map| map.entry(&1).remove(&1)).entries().len(), 1, "a removal is a write");
+    assert!(site.edit(|map| map.entry(&1).remove(&1)).is_empty(), "once");
+    assert!(site.edit(|map| map.remove(&1)).is_empty());
+    assert_eq!((site.doc.len(), site.doc.live_len(), site.doc.context().len()), (0, 1, 2));
+}
+
 /// B10: values in a map were tagged with clocks that held dots of other keys, and cut down in the order
 /// of merges: values that had been written over came back, at some replicas. Short random histories
 /// showed it at once.

@@ -1,6 +1,6 @@
 //! What sets, and maps of them, got wrong elsewhere.
 
-use crdt_core::{Delta, OrMap, OrSet};
+use crdt_core::{Crdt, Delta, OrMap, OrSet};
 
 use crate::model::Model;
 use crate::sites::{Site, both_orders, every_order, same, settled};
@@ -69,6 +69,29 @@ fn each_addition_is_tested_by_itself() {
         let _ = c.edit(|set| set.remove(&7));
         assert!(settled(&[&a, &b, &c]).is_empty());
     });
+}
+
+/// B3: what several replicas put in is in as often, and a removal takes all of it that it saw.
+#[test]
+fn a_removal_takes_every_copy_that_it_saw() {
+    type Sets = OrMap<u8, OrSet<u8>>;
+    let removals: [fn(&<Sets as Crdt>::Editor<'_>); 5] = [
+        |map| assert!(map.entry(&1).remove(&7)),
+        |map| map.entry(&1).clear(),
+        |map| map.entry(&1).retain(|_| false),
+        |map| assert!(map.remove(&1)),
+        |map| map.clear(),
+    ];
+    for removal in removals {
+        every_order::<Sets>(|mut a, mut b, mut c| {
+            let (of_a, of_b) = (a.edit(|map| map.entry(&1).insert(7)), b.edit(|map| map.entry(&1).insert(7)));
+            c.hear(&of_a);
+            c.hear(&of_b);
+            let delta = c.edit(|map| removal(&map));
+            assert_eq!((delta.entries().len(), delta.dead().len(), c.doc.live_len()), (0, 2, 0));
+            assert!(settled(&[&a, &b, &c]).is_empty());
+        });
+    }
 }
 
 /// B4: a removal that came before its addition was kept in a list, which was lost on a merge, or looked
@@ -197,6 +220,22 @@ fn one_edit_is_one_delta_of_its_size() {
     });
     assert_eq!(size(&in_and_out), (0, 1), "its own number, used up");
     assert!(settled(&[&a]).is_empty());
+}
+
+/// B39, B43: what is empty is as if it had never been written, at every level.
+#[test]
+fn a_map_that_was_emptied_is_like_a_fresh_one() {
+    let mut site = Site::<OrMap<u16, OrMap<u8, OrSet<u8>>>>::new(1);
+    for key in 0..500 {
+        let _ = site.edit(|map| map.entry(&key).entry(&1).insert(1));
+        let _ = site.edit(|map| match key % 3 {
+            0 => map.remove(&key),
+            1 => map.entry(&key).remove(&1),
+            _ => map.entry(&key).entry(&1).remove(&1),
+        });
+        assert!(site.doc.is_bottom(), "key {key}");
+    }
+    assert_eq!((site.doc.len(), site.doc.live_len(), site.doc.context().runs()), (0, 0, 1));
 }
 
 /// B20: the changes that were still to be sent lay in the state, and merging a remote delta reset them.

@@ -267,6 +267,27 @@ fn a_loser_never_comes_without_its_winner() {
     });
 }
 
+/// The same where the removal dies at the donor before its turn, and is kept.
+#[test]
+fn a_removal_that_was_kept_does_not_overtake_either() {
+    every_order::<OrMap<u8, LwwMap<u8, u8>>>(|mut donor, mut other, mut receiver| {
+        let _ = receiver.edit(|map| map.entry(&1).insert(1, 1));
+        let _ = donor.edit(|map| map.entry(&1).insert(1, 2));
+        let _ = donor.edit(|map| map.entry(&1).remove(&1));
+        donor.hear(&other.edit(|map| map.entry(&1).insert(2, 3)));
+        let mut walk = donor.doc.walk(&receiver.doc.context(), 10);
+        let mut copy = Doc::<OrMap<u8, LwwMap<u8, u8>>>::from(donor.doc.to_delta());
+        let removal = copy.update(&mut donor.me, |map| map.remove(&1));
+        walk.before_merge(&donor.doc, &removal).unwrap();
+        donor.hear(&removal);
+        while let Some(chunk) = walk.next_chunk(&donor.doc, 1, usize::MAX, |_| 0) {
+            receiver.hear(&chunk);
+            assert!(receiver.doc.contains_key(&1), "the key is absent on the way");
+        }
+        assert_eq!(receiver.doc.get(&1).unwrap().sorted(), [(&2, &3)]);
+    });
+}
+
 /// The same for counters: what a removal took of one comes before the other that keeps their key.
 #[test]
 fn what_was_taken_from_a_counter_does_not_overtake_what_keeps_its_key() {
