@@ -6,7 +6,6 @@ use std::time::Duration;
 use crdt_sync::certs::Ca;
 use crdt_sync::proto::{FrameError, PeerError};
 use crdt_sync::{Identity, LinkError, Node};
-
 use quinn::ConnectionError;
 
 use crate::raw::{Member, Speech, framed, roomy, showing};

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use crdt_sync::certs::Ca;
 use crdt_sync::{Identity, LinkError, LinkState, Node, ReloadError};
+use quinn::ConnectionError;
 
+use crate::raw;
 use crate::support::{LIMIT, Set, add, eager, has, known, loopback, peers, refused, start, until};
 
 /// What a change of trust may take to close a link.
@@ -66,6 +68,25 @@ async fn who_is_revoked_from_the_start_is_neither_taken_nor_dialled() {
     assert_eq!((peers(&a), peers(&dials), a.status().unwrap().engine.counters.frames_in), (0, 0, 0));
     a.reinstate("b");
     until("dialled at once", || peers(&a) == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_whose_name_is_revoked_before_it_is_kept_is_not_kept() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let endpoint = raw::endpoint(raw::showing(&ca.issue("mallory").unwrap()));
+    let connection = endpoint.connect(a.local_addr(), "node.crdt").unwrap().await.unwrap();
+    let (mut send, mut receive) = connection.open_bi().await.unwrap();
+    send.write_all(&[1]).await.unwrap();
+    // The node has accepted the certificate, and waits for the rest of the preface.
+    receive.read_exact(&mut [0; 17]).await.unwrap();
+    a.revoke("mallory");
+    send.write_all(&[1; 16]).await.unwrap();
+    let closed = tokio::time::timeout(LIMIT, connection.closed()).await.expect("it is kept");
+    let untrusted = |code: u32| matches!(&closed, ConnectionError::ApplicationClosed(close) if close.error_code == code.into());
+    assert!(untrusted(7), "{closed}");
+    until("it is gone", || a.status().unwrap().links.is_empty()).await;
+    assert_eq!(a.status().unwrap().engine.counters.frames_in, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
