@@ -27,6 +27,7 @@
 //! - [`Node`] is what users hold: reads, writes, tokens to wait for, events, status.
 //! - [`proto`] is the protocol without any I/O: a state machine that takes frames, datagrams and the
 //!   time as arguments and gives back what to send. The driver behind `Node` decides nothing.
+//! - [`store`] is where a node keeps what it must not lose.
 //! - `sim`, with the feature of that name, runs clusters of it in virtual time: loss, duplication,
 //!   reordering, partitions, crashes, all from one seed.
 //! - [`certs`] makes a certificate authority and node certificates.
@@ -43,20 +44,22 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `quic` | yes | the driver on tokio and quinn: [`Node`], [`certs`] |
+//! | `redb` | yes | [`store::RedbStore`](crate::store): a node in one file, over restarts |
 //! | `sim` | no | the simulator |
 
 pub mod proto;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod store;
 
 #[cfg(feature = "quic")]
 mod net;
 
 #[cfg(feature = "quic")]
 pub use net::{
-    Builder, Connections, Identity, KnownPeer, LinkError, LinkState, LinkStatus, NetConfig, Node, NodeError,
-    NodeStatus, Notice, ReloadError, Replicated, StartError, Subscription, Traffic, TryError, WaitError,
-    certs,
+    Builder, Connections, Identity, KnownPeer, LinkError, LinkState, LinkStatus, NetConfig, Node,
+    NodeError, NodeStatus, Notice, ReloadError, Replicated, StartError, Subscription, Traffic, TryError,
+    WaitError, certs,
 };
 
 #[cfg(doctest)]

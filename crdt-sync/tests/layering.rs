@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The rows of `proto`, top first.
 const ROWS: &[&str] = &[
     "id", "time", "token", "error", "config", "wire", "vector", "log", "frame", "event", "status",
-    "holdings", "peer", "exchange", "receiver", "donation", "state", "engine",
+    "holdings", "peer", "persist", "exchange", "receiver", "donation", "state", "engine",
 ];
 
 /// What makes a run depend on the machine it runs on.

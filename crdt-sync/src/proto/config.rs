@@ -70,6 +70,15 @@ pub struct Config {
     /// again, so a cluster that writes faster than it can walk needs more. Default 64 MiB.
     pub pinned_bytes: usize,
 
+    /// Bytes of records after which a store gets a snapshot instead of more of them, if they are also
+    /// larger than the last snapshot. Fewer make starts faster, more make snapshots rarer: one holds
+    /// the node up for as long as the document takes to encode. Default 16 MiB.
+    pub store_log_bytes: usize,
+
+    /// Bytes of updates that a store is given to write at once, but for one that is larger; at least
+    /// 1. Default 4 MiB, a few milliseconds of an ordinary disk.
+    pub store_batch_bytes: usize,
+
     /// Entries that die before a walk reaches them and are kept for it, for each walk. Over it the
     /// walk starts again. Default 16,384.
     pub walk_stash: usize,
@@ -144,6 +153,8 @@ impl Config {
             max_runs: 32_768,
             log_bytes: 64 * MIB,
             pinned_bytes: 64 * MIB,
+            store_log_bytes: 16 * MIB,
+            store_batch_bytes: 4 * MIB,
             walk_stash: 16_384,
             walk_entries: 256,
             max_chunk_bytes: 16 * MIB,
@@ -199,6 +210,7 @@ impl Config {
         let frame = vectors.max(self.max_update_bytes).saturating_add(FRAME_HEAD);
         check("max_frame", self.max_frame >= frame, "must hold one update and two vectors at their limits")?;
         check("max_frame", u32::try_from(self.max_frame).is_ok(), "takes at most 4 GiB")?;
+        check("store_batch_bytes", self.store_batch_bytes >= 1, "takes at least 1")?;
         check("batch_bytes", self.batch_bytes >= 1, "takes at least 1")?;
         check("log_bytes", self.log_bytes >= self.max_update_bytes, "must hold one update")?;
         let chunk = self.max_chunk_bytes >= self.max_update_bytes;

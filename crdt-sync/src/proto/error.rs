@@ -31,6 +31,57 @@ impl fmt::Display for ConfigError {
 
 impl Error for ConfigError {}
 
+/// Why an engine cannot go on from what a store holds. The store was not changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// The configuration cannot work.
+    Config(ConfigError),
+    /// The store belongs to another cluster.
+    OtherCluster {
+        /// The name of that cluster.
+        found: String,
+    },
+    /// The store was written by a version that this one does not read.
+    Version {
+        /// The version of the form.
+        found: u8,
+    },
+    /// What the store holds was never written so, or it is a document of another type.
+    Corrupt {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl fmt::Display for RecoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::OtherCluster { found } => write!(f, "it belongs to another cluster, {found:?}"),
+            Self::Version { found } => write!(f, "its form, version {found}, is not read by this program"),
+            Self::Corrupt { reason } => {
+                write!(f, "its content is damaged, or a document of another type: {reason}")
+            }
+        }
+    }
+}
+
+impl Error for RecoverError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for RecoverError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
 /// Who has to change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

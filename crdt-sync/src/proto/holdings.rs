@@ -13,6 +13,10 @@ use super::vector;
 /// else the peer holds.
 #[derive(Debug, Default)]
 pub(super) struct Holdings {
+    /// Whether the peer keeps nothing over a restart: what it has applied is all that it has.
+    volatile: bool,
+    /// What the peer said that it has in its store.
+    durable: CausalContext,
     /// What the peer said that it has applied.
     applied: CausalContext,
     /// The same, and what was sent since: a stream delivers, or the connection is lost and all of
@@ -40,6 +44,21 @@ impl Holdings {
         &self.known
     }
 
+    /// What the peer has in the best way that it has anything: in its store if it has one.
+    pub(super) fn kept(&self) -> &CausalContext {
+        if self.volatile { &self.applied } else { &self.durable }
+    }
+
+    /// Whether the peer has a store, as it said in its hello.
+    pub(super) fn set_volatile(&mut self, volatile: bool) {
+        self.volatile = volatile;
+    }
+
+    /// The peer has these in its store.
+    pub(super) fn stored(&mut self, updates: &CausalContext) {
+        self.durable.union_with(updates);
+    }
+
     /// The peer has applied these; it may have applied others.
     pub(super) fn reported(&mut self, updates: &CausalContext) {
         self.applied.union_with(updates);
@@ -48,6 +67,7 @@ impl Holdings {
 
     /// Whether what the peer said so far is more than any vector may hold.
     pub(super) fn check(&self, config: &Config) -> Result<(), PeerError> {
+        vector::check(&self.durable, config)?;
         vector::check(&self.known, config)
     }
 

@@ -18,7 +18,8 @@ pub(super) struct Update {
     pub(super) at: Duration,
 }
 
-/// A place in the log: how many updates were applied before it since the engine started.
+/// A place in the log: how many updates were applied before it, since the engine started, or since
+/// the store that it started from was new.
 pub(super) type Position = u64;
 
 /// The updates applied last, in the order in which they were applied, bounded in bytes.
@@ -33,9 +34,21 @@ pub(super) struct Log {
 /// What an update costs beside its bytes; also what makes empty ones count.
 const OVERHEAD: usize = 64;
 
+impl Update {
+    /// What it costs to keep.
+    pub(super) fn cost(&self) -> usize {
+        self.bytes.len() + OVERHEAD
+    }
+}
+
 impl Log {
+    /// An empty log whose first update will have this position.
+    pub(super) fn starting_at(start: Position) -> Self {
+        Self { start, ..Self::default() }
+    }
+
     pub(super) fn push(&mut self, update: Update) {
-        self.bytes += cost(&update);
+        self.bytes += update.cost();
         self.updates.push_back(update);
     }
 
@@ -46,7 +59,7 @@ impl Log {
         }
         let oldest = self.updates.pop_front()?;
         self.start += 1;
-        self.bytes -= cost(&oldest);
+        self.bytes -= oldest.cost();
         Some(oldest)
     }
 
@@ -78,10 +91,6 @@ impl Log {
         let skipped = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
         self.updates.iter().skip(skipped)
     }
-}
-
-fn cost(update: &Update) -> usize {
-    update.bytes.len() + OVERHEAD
 }
 
 #[cfg(test)]

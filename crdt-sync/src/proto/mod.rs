@@ -31,8 +31,9 @@
 //! - A well-formed update is never refused; what no node could take is refused where it is written.
 //! - An update that any connected node has applied reaches all that stay connected to it.
 //! - Causal order between origins is not promised. A [`Token`] gives it to who asks.
-//! - A node keeps nothing over a restart: an update that no other node had applied is lost with it.
-//!   An update that was only ever seen in part, by a walk that was cut, stays in part if all who had
+//! - An engine without a store keeps nothing over a restart: an update that no other node had is lost
+//!   with it. One with a store ([`Engine::recover`]) starts again with everything that was durable.
+//! - An update that was only ever seen in part, by a walk that was cut, stays in part if all who had
 //!   it are lost.
 
 mod config;
@@ -46,6 +47,7 @@ mod holdings;
 mod id;
 mod log;
 mod peer;
+mod persist;
 mod receiver;
 mod state;
 mod status;
@@ -56,9 +58,10 @@ mod wire;
 
 pub use config::Config;
 pub use engine::Engine;
-pub use error::{ConfigError, Fault, FrameError, PeerError, TryUpdateError, UpdateError};
+pub use error::{ConfigError, Fault, FrameError, PeerError, RecoverError, TryUpdateError, UpdateError};
 pub use event::{Event, WalkOutcome, WalkRole};
 pub use id::PeerId;
+pub use persist::{Batch, Record, Snapshot, Stored};
 pub use status::{Counters, PeerState, PeerStatus, Status};
 pub use time::Now;
 pub use token::{Token, Written};

@@ -20,6 +20,8 @@ pub(super) struct Peer {
     pub(super) holdings: Holdings,
     /// What the peer can know that this node has: it was told, or sent the update itself.
     pub(super) told: CausalContext,
+    /// What the peer was told that this node has in its store.
+    pub(super) told_durable: CausalContext,
     /// Everything in the log before this is known to the peer.
     pub(super) cursor: Position,
     /// How often numbers were claimed without the log when `gap` was last worked out.
@@ -54,6 +56,7 @@ pub(super) struct Waiting {
     /// Id of the question to answer.
     pub(super) answer: Option<u64>,
     pub(super) applied: bool,
+    pub(super) durable: bool,
     /// A digest is to be sent, as an answer or not.
     pub(super) digest: Option<bool>,
     /// Id of the walk to ask for.
@@ -90,6 +93,7 @@ impl Peer {
             greeted: false,
             holdings: Holdings::default(),
             told: CausalContext::default(),
+            told_durable: CausalContext::default(),
             cursor,
             claims_seen: None,
             gap: false,

@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crdt_core::clock::{CausalContext, Clock, Stamp};
-use crdt_core::codec::Wire;
+use crdt_core::codec::{Limits, Wire};
 use crdt_core::{Delta, Doc, Dot, Replica, ReplicaId};
 
 use super::config::Config;
 use super::donation::Donation;
-use super::error::{PeerError, TryUpdateError, UpdateError};
+use super::error::{PeerError, RecoverError, TryUpdateError, UpdateError};
 use super::id::PeerId;
-use super::log::{Log, Update};
+use super::log::{Log, Position, Update};
+use super::persist::{Head, Record, Stored};
 use super::time::Now;
 use super::vector;
 
@@ -72,6 +73,67 @@ impl<T: Wire> State<T> {
             wall: Wall::default(),
             highest: Stamp::default(),
         }
+    }
+
+    /// The state that a store holds: everything in it, and nothing else, is applied.
+    pub(super) fn recover(
+        key: [u8; 16],
+        stored: &Stored,
+        now: Now,
+        config: &Config,
+    ) -> Result<Self, RecoverError> {
+        let mut state = Self::new(key);
+        let start = stored.records.first().map(|record| record.index);
+        let Some(bytes) = &stored.state else {
+            return if start.is_none() { Ok(state) } else { Err(corrupt("records without a state")) };
+        };
+        let (head, document) = Head::decode(bytes, config)?;
+        let document = Delta::decode(document, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
+        state.observe(&document, now, config);
+        state.doc.merge(document);
+        state.log = Log::starting_at(start.unwrap_or(head.end));
+        (state.applied, state.parts) = (Arc::new(head.updates), head.parts);
+        for record in &stored.records {
+            state.replay(record, head.end, now, config)?;
+        }
+        if state.log.end() < head.end {
+            return Err(corrupt("records are missing at the end"));
+        }
+        state.lost = state.applied.difference(&state.log.since(0).map(|update| update.number).collect());
+        state.grown();
+        Ok(state)
+    }
+
+    /// Applies a record, unless it is older than the snapshot, which ends at `end`: then it is kept
+    /// for peers only.
+    fn replay(
+        &mut self,
+        record: &Record,
+        end: Position,
+        now: Now,
+        config: &Config,
+    ) -> Result<(), RecoverError> {
+        let update = Update { number: record.number, bytes: record.bytes.clone(), at: now.mono };
+        if record.index != self.log.end() {
+            return Err(corrupt("records are missing"));
+        }
+        if record.index >= end {
+            let delta = Delta::decode(&record.bytes, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
+            self.observe(&delta, now, config);
+            self.commit(update, delta);
+        } else if self.applied.contains(record.number) {
+            self.log.push(update);
+        } else {
+            return Err(corrupt("a record is older than the state and not in it"));
+        }
+        Ok(())
+    }
+
+    /// The whole state as bytes, for a store.
+    pub(super) fn snapshot(&self, config: &Config) -> Option<Vec<u8>> {
+        let (updates, parts) = (CausalContext::clone(&self.applied), self.parts.clone());
+        let document = self.doc.encode().ok()?;
+        Some(Head { end: self.log.end(), updates, parts }.encode(&document, config))
     }
 
     /// Commits an edit under the next number of this start. Nothing changes if it fails, and no
@@ -255,6 +317,10 @@ impl Writer {
         replica.observe(highest);
         Self { replica, next: 1 }
     }
+}
+
+fn corrupt(reason: impl ToString) -> RecoverError {
+    RecoverError::Corrupt { reason: reason.to_string() }
 }
 
 /// The bytes of an update that every node can take: what is refused later would be a hole for ever.

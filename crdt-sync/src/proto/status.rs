@@ -14,6 +14,8 @@ pub struct Status {
     pub replica: Option<ReplicaId>,
     /// How many numbered updates are applied.
     pub updates: u64,
+    /// How many of them are in this node's store; nothing if it has none.
+    pub durable: Option<u64>,
     /// Replica ids in the vector of updates; compare with `Config::max_replicas`.
     pub replicas: usize,
     /// Updates in the log.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crdt_core::codec::Wire;
 use crdt_core::{Dot, OrSet};
 use crdt_sync::proto::{Config, Engine, Event, Now, PeerError, PeerId};
+use crdt_sync::store::FaultyStore;
 
 /// The budget of frames unless a test wants another.
 pub(crate) const BUDGET: usize = 16 * 1024;
@@ -52,12 +53,25 @@ impl<T: Wire> Lab<T> {
 
     /// Starts a node, or starts it again with nothing; every start has a seed of its own.
     pub(crate) fn start(&mut self, name: &'static str, config: &Config) {
+        let seed = self.restart(name);
+        let engine = Engine::new(config.clone(), seed, self.now).expect("a configuration that works");
+        self.engines.insert(name, engine);
+    }
+
+    /// Starts a node, or starts it again, with what a disk holds.
+    pub(crate) fn start_from(&mut self, name: &'static str, config: &Config, disk: &FaultyStore) {
+        let seed = self.restart(name);
+        let stored = disk.content();
+        let engine = Engine::recover(config.clone(), seed, self.now, &stored).expect("a good disk");
+        self.engines.insert(name, engine);
+    }
+
+    fn restart(&mut self, name: &'static str) -> [u8; 32] {
         self.stop(name);
         self.next += 1;
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&self.next.to_le_bytes());
-        let engine = Engine::new(config.clone(), seed, self.now).expect("a configuration that works");
-        self.engines.insert(name, engine);
+        seed
     }
 
     /// Stops a node: its links are cut, and its memory is lost.

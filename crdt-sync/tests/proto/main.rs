@@ -1,6 +1,7 @@
 //! The protocol, one engine and one frame at a time.
 
 mod counterexamples;
+mod durable;
 mod lab;
 mod links;
 mod push;

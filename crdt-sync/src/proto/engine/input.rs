@@ -98,6 +98,10 @@ impl<T: Wire> Engine<T> {
                 peer.holdings.check(&self.config)?;
                 peer.advance_reported(self.state.log());
             }
+            Frame::Durable(updates) => {
+                peer.holdings.stored(&updates);
+                peer.holdings.check(&self.config)?;
+            }
             Frame::Ask { id } => peer.waiting.answer = Some(id),
             Frame::Vector { id, updates } => {
                 if peer.holdings.answered(id, updates) {
@@ -155,6 +159,9 @@ impl<T: Wire> Engine<T> {
         if equal {
             peer.holdings.reported(self.state.applied());
             peer.advance_reported(self.state.log());
+            if digest.durable {
+                peer.holdings.stored(self.state.applied());
+            }
             self.compare_states(id, digest.fingerprint, digest.partial);
         } else {
             peer.waiting.ask = true;

@@ -67,7 +67,9 @@ impl<T: Wire> Engine<T> {
         peer.phase = Phase::Live;
         peer.greeted = true;
         peer.partial = hello.partial;
+        peer.holdings.set_volatile(hello.volatile);
         peer.holdings.reported(&hello.updates);
+        peer.waiting.durable = true;
         peer.rewind(self.state.log().start());
         peer.advance_reported(self.state.log());
         let name = peer.name.clone();

@@ -3,6 +3,7 @@
 mod input;
 mod links;
 mod output;
+mod persist;
 mod query;
 mod timers;
 mod walks;
@@ -21,6 +22,7 @@ use super::event::{Event, Events};
 use super::exchange::Exchange;
 use super::id::PeerId;
 use super::peer::Peer;
+use super::persist::Disk;
 use super::receiver::Receiver;
 use super::state::State;
 use super::status::Counters;
@@ -37,10 +39,12 @@ use super::time::Now;
 /// - *Inputs* say what happened: [`connected`](Self::connected),
 ///   [`disconnected`](Self::disconnected), [`handle_frame`](Self::handle_frame),
 ///   [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout),
-///   [`update`](Self::update) and [`try_update`](Self::try_update).
+///   [`update`](Self::update) and [`try_update`](Self::try_update); with a store, also
+///   [`persisted`](Self::persisted) and [`persist_failed`](Self::persist_failed).
 /// - *Outputs* say what to do: [`poll_transmit`](Self::poll_transmit) and
 ///   [`poll_datagram`](Self::poll_datagram) for each peer, [`poll_refused`](Self::poll_refused),
-///   [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout).
+///   [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout); with a store, also
+///   [`poll_persist`](Self::poll_persist).
 /// - *Queries* change nothing: [`doc`](Self::doc), [`vector`](Self::vector),
 ///   [`covers`](Self::covers), [`replicas_covering`](Self::replicas_covering),
 ///   [`status`](Self::status), ….
@@ -114,6 +118,8 @@ pub struct Engine<T: Wire> {
     /// Ordered, so that equal inputs give equal outputs.
     peers: BTreeMap<PeerId, Peer>,
     receiver: Receiver,
+    /// How far the store is, if there is one.
+    disk: Option<Disk>,
     exchange: Exchange,
     /// When to report what was applied.
     report_at: Option<Duration>,
@@ -125,7 +131,7 @@ pub struct Engine<T: Wire> {
 }
 
 impl<T: Wire> Engine<T> {
-    /// A node that has written nothing yet.
+    /// A node that has written nothing yet, and keeps nothing over a restart.
     ///
     /// All randomness comes from `seed`: replica ids, jitter, the choice of partners. It must be
     /// fresh at every start, since a replica id that is used twice loses writes.
@@ -146,6 +152,7 @@ impl<T: Wire> Engine<T> {
             nonce,
             peers: BTreeMap::new(),
             receiver: Receiver::default(),
+            disk: None,
             report_at: None,
             events: Events::default(),
             refused: VecDeque::new(),

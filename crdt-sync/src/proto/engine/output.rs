@@ -1,5 +1,6 @@
 //! What to send.
 
+use crdt_core::clock::CausalContext;
 use crdt_core::codec::Wire;
 
 use super::Engine;
@@ -37,7 +38,7 @@ impl<T: Wire> Engine<T> {
     fn hello(&mut self, id: PeerId) -> Option<Vec<u8>> {
         let hello = Hello {
             nonce: self.nonce,
-            volatile: true,
+            volatile: self.durable().is_none(),
             partial: self.state.is_partial(),
             fingerprint: self.state.doc().fingerprint(),
             updates: self.state.applied().as_ref().clone(),
@@ -72,15 +73,29 @@ impl<T: Wire> Engine<T> {
     /// What was applied since the peer last heard of it.
     fn report(&mut self, id: PeerId) -> Option<Vec<u8>> {
         let peer = self.peers.get_mut(&id)?;
-        if !std::mem::take(&mut peer.waiting.applied) {
-            return None;
-        }
-        let news = self.state.applied().difference(&peer.told);
+        let news = match std::mem::take(&mut peer.waiting.applied) {
+            true => self.state.applied().difference(&peer.told),
+            false => CausalContext::default(),
+        };
         if news.is_empty() {
-            return None;
+            return self.report_durable(id);
         }
         peer.told.union_with(&news);
         Some(Frame::Applied(news).encode())
+    }
+
+    /// What came into the store since the peer last heard of it.
+    fn report_durable(&mut self, id: PeerId) -> Option<Vec<u8>> {
+        let (peer, durable) = (self.peers.get_mut(&id)?, self.disk.as_ref()?.durable()?);
+        if !std::mem::take(&mut peer.waiting.durable) {
+            return None;
+        }
+        let news = durable.difference(&peer.told_durable);
+        if news.is_empty() {
+            return None;
+        }
+        peer.told_durable.union_with(&news);
+        Some(Frame::Durable(news).encode())
     }
 
     /// What the peer lacks, in the order in which it was applied here, as many as fit.
@@ -119,6 +134,7 @@ impl<T: Wire> Engine<T> {
         let digest = Digest {
             answer,
             partial: self.state.is_partial(),
+            durable: self.durable() == Some(self.state.applied()),
             vector: self.state.hash(),
             fingerprint: self.state.doc().fingerprint(),
         };

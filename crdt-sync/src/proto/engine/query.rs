@@ -51,13 +51,33 @@ impl<T: Wire> Engine<T> {
         self.state.applied().is_superset(token.updates())
     }
 
-    /// How many *other* nodes have reported to have applied everything that the token stands for.
+    /// The numbers of all updates that are in this node's store; nothing if it has none, or one that is gone
+    /// with the process.
+    #[must_use]
+    pub fn durable(&self) -> Option<&CausalContext> {
+        self.disk.as_ref()?.durable().map(AsRef::as_ref)
+    }
+
+    /// Whether the store, if there is one, has everything that is applied.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.disk.as_ref().is_none_or(|disk| disk.holds(self.state.applied()))
+    }
+
+    /// Whether everything that the token stands for is in this node's store. Never, if it has none.
+    #[must_use]
+    pub fn covers_durably(&self, token: &Token) -> bool {
+        self.durable().is_some_and(|durable| durable.is_superset(token.updates()))
+    }
+
+    /// How many *other* nodes have reported to have everything that the token stands for: in their
+    /// stores, or applied if they have none, as they said in their hello.
     ///
     /// Only live connections count, each name once: a node that is gone may have lost what it had.
     #[must_use]
     pub fn replicas_covering(&self, token: &Token) -> usize {
         let live = self.peers.values().filter(|peer| peer.is_live());
-        let covering = live.filter(|peer| peer.holdings.applied().is_superset(token.updates()));
+        let covering = live.filter(|peer| peer.holdings.kept().is_superset(token.updates()));
         covering.map(|peer| peer.name.as_str()).collect::<BTreeSet<_>>().len()
     }
 
@@ -73,6 +93,7 @@ impl<T: Wire> Engine<T> {
         Status {
             replica: self.state.replica(),
             updates: self.state.applied().len(),
+            durable: self.durable().map(CausalContext::len),
             replicas: self.state.applied().replicas(),
             log_len: self.state.log().len(),
             log_bytes: self.state.log().bytes(),

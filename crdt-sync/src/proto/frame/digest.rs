@@ -14,6 +14,8 @@ pub(crate) struct Digest {
     pub(crate) answer: bool,
     /// Whether the state may hold parts of updates that are not in the vector.
     pub(crate) partial: bool,
+    /// Whether everything in the vector is durable.
+    pub(crate) durable: bool,
     /// Hash of the vector.
     pub(crate) vector: u64,
     /// Fingerprint of the state.
@@ -23,7 +25,7 @@ pub(crate) struct Digest {
 impl Digest {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut to = start(Kind::Digest);
-        to.u8(u8::from(self.answer) | u8::from(self.partial) << 1);
+        to.u8(u8::from(self.answer) | u8::from(self.partial) << 1 | u8::from(self.durable) << 2);
         to.raw(&self.vector.to_le_bytes());
         to.raw(&self.fingerprint.to_le_bytes());
         to.finish()
@@ -35,7 +37,7 @@ impl Digest {
             return Err(PeerError::Unexpected { frame: kind.name() });
         }
         let flags = from.u8()?;
-        if flags > 3 {
+        if flags > 7 {
             return Err(FrameError::Value.into());
         }
         let (vector, fingerprint) = (from.array()?, from.array()?);
@@ -43,6 +45,7 @@ impl Digest {
         Ok(Self {
             answer: flags & 1 != 0,
             partial: flags & 2 != 0,
+            durable: flags & 4 != 0,
             vector: u64::from_le_bytes(vector),
             fingerprint: u128::from_le_bytes(fingerprint),
         })

@@ -17,7 +17,8 @@
 //! | 9 | chunk | id, index, whether the chunk ends here, bytes to the end of the frame |
 //! | 10 | end | id, how many chunk frames there were |
 //! | 11 | abort | id, reason |
-//! | 16 | digest (datagram) | flags (1 answer, 2 partial), hash of the vector, fingerprint |
+//! | 12 | durable | vector of the numbers that became durable since the last report |
+//! | 16 | digest (datagram) | flags (1 answer, 2 partial, 4 durable), hash of the vector, fingerprint |
 
 mod digest;
 mod hello;
@@ -51,6 +52,7 @@ pub(super) enum Kind {
     Chunk = 9,
     End = 10,
     Abort = 11,
+    Durable = 12,
     Digest = 16,
 }
 
@@ -68,6 +70,7 @@ impl Kind {
             Self::Chunk => "chunk",
             Self::End => "end",
             Self::Abort => "abort",
+            Self::Durable => "durable",
             Self::Digest => "digest",
         }
     }
@@ -85,6 +88,7 @@ impl Kind {
             9 => Self::Chunk,
             10 => Self::End,
             11 => Self::Abort,
+            12 => Self::Durable,
             16 => Self::Digest,
             other => return Err(FrameError::Kind(other)),
         })
@@ -112,6 +116,8 @@ pub(super) enum Frame<'a> {
     End { id: u64, chunks: u64 },
     /// The walk cannot go on, or not begin.
     Abort { id: u64, reason: AbortReason },
+    /// The sender has these in its store.
+    Durable(CausalContext),
 }
 
 /// Why a donor gives up.
@@ -150,7 +156,9 @@ impl<'a> Frame<'a> {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut to = start(self.kind());
         match self {
-            Self::Applied(updates) | Self::Offer(updates) => vector::encode(updates, &mut to),
+            Self::Applied(updates) | Self::Offer(updates) | Self::Durable(updates) => {
+                vector::encode(updates, &mut to);
+            }
             Self::Ask { id } => to.number(*id),
             Self::Vector { id, updates } => {
                 to.number(*id);
@@ -187,6 +195,7 @@ impl<'a> Frame<'a> {
     pub(super) fn decode(kind: Kind, mut from: Reader<'a>, config: &Config) -> Result<Self, PeerError> {
         let frame = match kind {
             Kind::Applied => Self::Applied(vector::decode(&mut from, config)?),
+            Kind::Durable => Self::Durable(vector::decode(&mut from, config)?),
             Kind::Ask => Self::Ask { id: from.number()? },
             Kind::Vector => Self::Vector { id: from.number()?, updates: vector::decode(&mut from, config)? },
             Kind::Offer => Self::Offer(vector::decode(&mut from, config)?),
@@ -225,6 +234,7 @@ impl<'a> Frame<'a> {
             Self::Chunk { .. } => Kind::Chunk,
             Self::End { .. } => Kind::End,
             Self::Abort { .. } => Kind::Abort,
+            Self::Durable(_) => Kind::Durable,
         }
     }
 }

@@ -34,6 +34,7 @@ fn golden() -> Vec<(Frame<'static>, String)> {
     let some_hex = format!("02{ID_1}0100ab02{ID_2}0200000101");
     vec![
         (Frame::Applied(vector(&[(2, 4, 4)])), format!("010301{ID_2}010300")),
+        (Frame::Durable(vector(&[(2, 4, 4)])), format!("010c01{ID_2}010300")),
         (Frame::Ask { id: 300 }, "0104ac02".into()),
         (Frame::Vector { id: 7, updates: vector(&[]) }, "01050700".into()),
         (Frame::Vector { id: 7, updates: some() }, format!("010507{some_hex}")),
@@ -86,11 +87,11 @@ fn the_bytes_of_a_hello_stay_as_they_are() {
 
 #[test]
 fn the_bytes_of_a_digest_stay_as_they_are() {
-    let digest = Digest { answer: true, partial: false, vector: 0x0102, fingerprint: 0x0304 };
+    let digest = Digest { answer: true, partial: false, durable: false, vector: 0x0102, fingerprint: 0x0304 };
     let expected = "011001".to_owned() + "0201000000000000" + "04030000000000000000000000000000";
     assert_eq!(hex(&digest.encode()), expected);
     assert_eq!(Digest::decode(&digest.encode(), &config()), Ok(digest));
-    let flags = Digest { partial: true, ..digest };
+    let flags = Digest { partial: true, durable: true, ..digest };
     assert_eq!(Digest::decode(&flags.encode(), &config()), Ok(flags));
 }
 

@@ -1,0 +1,66 @@
+//! Files that are somebody else's.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crdt_sync::store::{RedbStore, Store, StoreFault};
+use redb::{Database, TableDefinition};
+
+fn path(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("crdt-sync-store-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    dir.join(name)
+}
+
+#[test]
+fn a_file_that_is_no_store_is_named_and_left_as_it_is() {
+    let text = path("notes.txt");
+    fs::write(&text, "remember the milk\n".repeat(1_000)).unwrap();
+    let before = fs::read(&text).unwrap();
+    let error = RedbStore::open(&text).map(|_| ()).expect_err("a text");
+    assert!(matches!(error.fault, StoreFault::NotAStore { .. }), "{error}");
+    assert!(error.to_string().contains("notes.txt") && error.to_string().contains("choose another path"));
+    assert_eq!(fs::read(&text).unwrap(), before);
+    fs::remove_file(text).unwrap();
+}
+
+#[test]
+fn a_database_of_another_program_is_left_as_it_is() {
+    const THEIRS: TableDefinition<'_, &str, u64> = TableDefinition::new("theirs");
+    let path = path("theirs.redb");
+    let theirs = Database::create(&path).unwrap();
+    let write = theirs.begin_write().unwrap();
+    write.open_table(THEIRS).unwrap().insert("x", 1).unwrap();
+    write.commit().unwrap();
+    drop(theirs);
+    let error = RedbStore::open(&path).map(|_| ()).expect_err("somebody else's");
+    assert!(matches!(error.fault, StoreFault::NotAStore { .. }), "{error}");
+    assert!(Database::open(&path).is_ok(), "they can still open it");
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_an_error_of_the_disk() {
+    let error = RedbStore::open(path("no/such/dir/x.redb")).map(|_| ()).expect_err("no directory");
+    assert!(matches!(error.fault, StoreFault::Disk { kind: std::io::ErrorKind::NotFound, .. }), "{error}");
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_an_error_and_left_as_it_is() {
+    let path = path("short.redb");
+    let mut store = RedbStore::open(&path).unwrap();
+    store.commit(&crdt_sync::proto::Batch::default()).unwrap();
+    drop(store);
+    let bytes = fs::read(&path).unwrap();
+    for len in [1, 300, 4_096, bytes.len() / 2] {
+        fs::write(&path, &bytes[..len]).unwrap();
+        let error = RedbStore::open(&path).and_then(|mut store| store.load()).map(|_| ());
+        let error = error.expect_err("cut short");
+        assert!(
+            matches!(error.fault, StoreFault::NotAStore { .. } | StoreFault::Damaged { .. }),
+            "{len}: {error:?}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), bytes[..len], "{len}");
+    }
+    fs::remove_file(path).unwrap();
+}
