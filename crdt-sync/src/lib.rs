@@ -57,7 +57,7 @@ mod net;
 
 #[cfg(feature = "quic")]
 pub use net::{
-    Builder, Connections, Identity, KnownPeer, LinkError, LinkState, LinkStatus, NetConfig, Node,
+    Builder, Connections, Health, Identity, KnownPeer, LinkError, LinkState, LinkStatus, NetConfig, Node,
     NodeError, NodeStatus, Notice, ReloadError, Replicated, StartError, Subscription, Traffic, TryError,
     WaitError, certs,
 };

@@ -13,12 +13,13 @@ use super::certs::{Identity, check_name};
 use super::config::NetConfig;
 use super::error::StartError;
 use super::hub::Hub;
+use super::keeper;
 use super::node::Node;
 use super::tasks;
 use super::transport::Liveness;
 use super::trust::Trust;
-use super::world;
-use crate::proto::{Config, Engine, Now};
+use crate::proto::Config;
+use crate::store::Store;
 
 /// What a node needs to start, from [`Node::builder`].
 #[must_use = "a builder does nothing until it is started"]
@@ -29,6 +30,7 @@ pub struct Builder<T> {
     config: Option<Config>,
     net: NetConfig,
     revoked: BTreeSet<String>,
+    store: Option<Box<dyn Store>>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -41,6 +43,7 @@ impl<T> Default for Builder<T> {
             config: None,
             net: NetConfig::default(),
             revoked: BTreeSet::new(),
+            store: None,
             value: PhantomData,
         }
     }
@@ -104,6 +107,13 @@ impl<T> Builder<T> {
         self
     }
 
+    /// Where the node keeps what it must not lose over a restart; it starts with what is there.
+    /// Without one, everything is gone with the process, and peers are told.
+    pub fn store(mut self, store: impl Store + 'static) -> Self {
+        self.store = Some(Box::new(store));
+        self
+    }
+
     /// Limits and intervals of the connections.
     pub fn net(mut self, net: NetConfig) -> Self {
         self.net = net;
@@ -117,9 +127,8 @@ impl<T: Replicated> Builder<T> {
     /// It writes at once, whether a peer is there or not.
     ///
     /// # Errors
-    /// When a setting is missing or cannot work, contradicts the certificate, or the address is
-    /// taken. Nothing is left running.
-    #[expect(clippy::unused_async, reason = "later versions wait for a store to open")]
+    /// When a setting is missing or cannot work, contradicts the certificate, the store cannot be
+    /// read, or the address is taken. Nothing is left running.
     pub async fn start(self) -> Result<Node<T>, StartError> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(StartError::NoRuntime);
@@ -136,9 +145,14 @@ impl<T: Replicated> Builder<T> {
         let liveness = Liveness { idle_timeout: self.net.idle_timeout, keep_alive: self.net.keep_alive };
         let (trust, quic, server) = Trust::new(&identity, self.revoked, liveness)
             .map_err(|error| StartError::Identity { reason: error.to_string() })?;
-        let endpoint = endpoint(listen, quic, server)?;
-        let (engine, count) = (Engine::new(config, world::random(), Now::default())?, self.peers.len());
+        config.validate()?;
+        let (engine, store) = keeper::open(config, self.store).await?;
+        let (endpoint, count) = (endpoint(listen, quic, server)?, self.peers.len());
         let hub = Arc::new(Hub::new(identity.name(), self.peers, engine, (self.net, endpoint, trust)));
+        hub.store.opened(store.is_some());
+        if let Some(store) = store {
+            tokio::spawn(keeper::keep(hub.clone(), store));
+        }
         tasks::spawn(&hub, tasks::keep_time(hub.clone()));
         tasks::spawn(&hub, tasks::expire(hub.clone()));
         tasks::spawn(&hub, tasks::accept(hub.clone()));

@@ -5,7 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use super::certs::CertError;
-use crate::proto::{ConfigError, TryUpdateError, UpdateError};
+use super::health::Health;
+use crate::proto::{ConfigError, RecoverError, TryUpdateError, UpdateError};
+use crate::store::StoreError;
 
 /// Why a node did not start. Nothing is left running.
 #[derive(Debug)]
@@ -33,6 +35,15 @@ pub enum StartError {
         /// What the certificate says.
         certified: String,
     },
+    /// The store cannot be read. It was not changed.
+    Store(StoreError),
+    /// The node cannot go on from what the store holds. It was not changed.
+    Recover {
+        /// Which store: the path of its file.
+        place: String,
+        /// Why not.
+        error: RecoverError,
+    },
     /// The address cannot be listened on.
     Listen(io::Error),
     /// There is no tokio runtime to run on.
@@ -48,6 +59,13 @@ impl fmt::Display for StartError {
             Self::NotCertified { field, configured, certified } => {
                 write!(f, "the {field} is configured as {configured:?}, and {certified:?} in the certificate")
             }
+            Self::Store(error) => write!(f, "the store cannot be read: {error}"),
+            Self::Recover { place, error } => {
+                write!(
+                    f,
+                    "the node cannot go on from {place}, which is left as it is: {error}; choose another path"
+                )
+            }
             Self::Listen(error) => write!(f, "cannot listen: {error}"),
             Self::NoRuntime => f.write_str("a node runs on a tokio runtime, and there is none here"),
         }
@@ -59,6 +77,8 @@ impl std::error::Error for StartError {
         match self {
             Self::Config(error) => Some(error),
             Self::Listen(error) => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Recover { error, .. } => Some(error),
             _ => None,
         }
     }
@@ -183,9 +203,20 @@ pub enum WaitError {
         waited: Duration,
         /// Of the token's updates, how many this node has not applied.
         missing: u64,
-        /// How many other nodes have reported to have applied all of them.
+        /// How many other nodes have reported to have all of them.
         replicas: usize,
     },
+    /// It took longer than allowed until this node's store had everything.
+    NotDurable {
+        /// How long was waited.
+        waited: Duration,
+        /// Of the token's updates, how many are not in the store.
+        missing: u64,
+        /// Whether the store works.
+        health: Health,
+    },
+    /// The node has no store, or one that is gone with the process.
+    Volatile,
     /// The node was shut down, or called from within its own `update` or `read`.
     Node(NodeError),
 }
@@ -197,6 +228,10 @@ impl fmt::Display for WaitError {
                 f,
                 "after {waited:?} {missing} of the token's updates are missing here and {replicas} other nodes have all"
             ),
+            Self::NotDurable { waited, missing, health } => {
+                write!(f, "after {waited:?} {missing} of the token's updates are not in the store: {health}")
+            }
+            Self::Volatile => f.write_str("the node has no store that outlives its process"),
             Self::Node(error) => error.fmt(f),
         }
     }

@@ -14,12 +14,13 @@ use super::admission::Admission;
 use super::book::{Book, Seed};
 use super::config::NetConfig;
 use super::fault::LinkError;
+use super::health::StoreHealth;
 use super::link::{Close, Link};
 use super::status::{Connections, Traffic};
 use super::subscribe::Notice;
 use super::trust::Trust;
 use super::world;
-use crate::proto::{Engine, Event, Now, PeerError, PeerId};
+use crate::proto::{Batch, Engine, Event, Now, PeerError, PeerId};
 
 /// What all tasks of one node share.
 ///
@@ -36,6 +37,7 @@ pub(super) struct Hub<T: Replicated> {
     pub(super) runtime: Handle,
     pub(super) max_frame: usize,
     pub(super) admission: Admission,
+    pub(super) store: StoreHealth,
     engine: RwLock<Engine<T>>,
     links: Mutex<Links>,
     started: Instant,
@@ -116,6 +118,7 @@ impl<T: Replicated> Hub<T> {
             cluster: engine.config().cluster.clone(),
             incarnation: world::random(),
             admission: Admission::new(net.handshakes_per_ip),
+            store: StoreHealth::default(),
             net,
             endpoint,
             trust,
@@ -179,6 +182,11 @@ impl<T: Replicated> Hub<T> {
     /// The next datagram for a link.
     pub(super) fn next_datagram(&self, peer: PeerId) -> Option<Vec<u8>> {
         self.output(|engine, now| engine.poll_datagram(peer, now))
+    }
+
+    /// The next batch for the store.
+    pub(super) fn next_batch(&self) -> Option<Batch> {
+        self.output(|engine, _| engine.poll_persist())
     }
 
     fn output<R>(&self, output: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
@@ -276,6 +284,11 @@ impl<T: Replicated> Hub<T> {
     pub(super) fn hurry(&self) {
         self.hurry.send_replace(());
         self.links_changed();
+    }
+
+    /// Tells subscribers.
+    pub(super) fn notify(&self, notice: Notice) {
+        let _ = self.notices.send(notice);
     }
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Notice> {

@@ -17,6 +17,8 @@
 //!   window, not a queue.
 //! - Handshakes under way are bounded for each address and for all together, and forged addresses do
 //!   not use up the bound of who has them.
+//! - The store blocks threads of its own; nobody else waits for it. While it fails, it is tried again
+//!   with pauses, and everything but `durable` goes on.
 //! - No lock is held across an await, and a panic in a user's closure leaves the node whole.
 
 use crdt_core::codec::Wire;
@@ -28,7 +30,9 @@ pub mod certs;
 mod config;
 mod error;
 mod fault;
+mod health;
 mod hub;
+mod keeper;
 mod link;
 mod node;
 mod operate;
@@ -47,6 +51,7 @@ pub use certs::Identity;
 pub use config::NetConfig;
 pub use error::{NodeError, ReloadError, StartError, TryError, WaitError};
 pub use fault::LinkError;
+pub use health::Health;
 pub use node::Node;
 pub use status::{Connections, KnownPeer, LinkState, LinkStatus, NodeStatus, Traffic};
 pub use subscribe::{Notice, Subscription};

@@ -170,8 +170,55 @@ impl<T: Replicated> Node<T> {
         self.wait(token, limit, |engine| engine.covers(token)).await
     }
 
-    /// Waits until `count` *other* nodes have reported to have applied everything that the token
-    /// stands for. Then the write outlives this node; the stores of all nodes are in memory.
+    /// Waits until everything that the token stands for is in this node's store: it outlives a crash
+    /// of the process and of the machine, and the node starts again with it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "redb")]
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use crdt_core::OrSet;
+    /// use crdt_sync::{Node, certs::Ca, store::RedbStore};
+    /// use std::time::Duration;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("crdt-sync-durable-{}.redb", std::process::id()));
+    /// let (ca, any) = (Ca::generate("shop")?, "127.0.0.1:0".parse()?);
+    /// let start = async || -> Result<_, Box<dyn std::error::Error>> {
+    ///     let node = Node::<OrSet<String>>::builder().listen(any).identity(ca.issue("tokyo")?);
+    ///     Ok(node.store(RedbStore::open(&path)?).start().await?)
+    /// };
+    /// let tokyo = start().await?;
+    /// let written = tokyo.update(|cart| cart.insert("apple".to_owned()))?;
+    /// tokyo.durable(&written.token, Duration::from_secs(10)).await?;
+    /// tokyo.shutdown().await;
+    ///
+    /// let tokyo = start().await?;
+    /// assert!(tokyo.read(|cart| cart.contains("apple"))?);
+    /// # drop(tokyo);
+    /// # std::fs::remove_file(path).ok();
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "redb"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// [`WaitError::Volatile`] at once if the node has no such store; [`WaitError::NotDurable`], which
+    /// says whether the store works. The data stays, and is written when the store can.
+    pub async fn durable(&self, token: &Token, limit: Duration) -> Result<(), WaitError> {
+        if self.engine(|engine| engine.durable().is_none())? {
+            return Err(WaitError::Volatile);
+        }
+        let waited = self.wait(token, limit, |engine| engine.covers_durably(token)).await;
+        let Err(WaitError::Timeout { waited, .. }) = waited else { return waited };
+        let missing = self.engine(|engine| {
+            engine.durable().map_or(0, |durable| token.updates().difference(durable).len())
+        })?;
+        Err(WaitError::NotDurable { waited, missing, health: self.hub().store.health() })
+    }
+
+    /// Waits until `count` *other* nodes have reported to have everything that the token stands for:
+    /// in their stores, or in memory if they have none. Then the write outlives this node.
     ///
     /// # Errors
     /// [`WaitError::Timeout`], which says how many have. The data stays and goes on spreading.
@@ -226,9 +273,10 @@ impl<T: Replicated> Node<T> {
     }
 
     /// Stops the node when every linked peer has reported to have applied everything that this node
-    /// has, or after [`NetConfig::drain_timeout`](crate::NetConfig::drain_timeout). Returns whether
-    /// they all have. Writes are refused from here on; reads go on. The port is free when the last
-    /// handle is gone.
+    /// has, and its store has it too, or after
+    /// [`NetConfig::drain_timeout`](crate::NetConfig::drain_timeout). Returns whether they all have.
+    /// Writes are refused from here on; reads go on. The store is closed; the port is free when the
+    /// last handle is gone.
     pub async fn shutdown(&self) -> bool {
         let hub = self.hub();
         hub.stop();
@@ -236,18 +284,20 @@ impl<T: Replicated> Node<T> {
         hub.end("shut down");
         // Only so that peers hear of it.
         let _ = timeout(hub.net.drain_timeout, hub.endpoint.wait_idle()).await;
+        hub.store.closed().await;
         flushed
     }
 
-    /// Waits until no linked peer lacks anything. What a peer was sent is not enough: its process
+    /// Waits until neither a linked peer nor the store lacks anything. What a peer was sent is not enough: its process
     /// may not have read it when the connection closes, or may need a walk first.
     async fn flushed(&self) {
         let mut progress = self.hub().progress();
         loop {
             progress.mark_unchanged();
             let peers = self.hub().engine().status().peers;
+            let stored = self.hub().engine().is_stored();
             let behind = |peer: &PeerStatus| peer.state != PeerState::Failed && peer.lag_updates != Some(0);
-            if !peers.iter().any(behind) || progress.changed().await.is_err() {
+            if stored && !peers.iter().any(behind) || progress.changed().await.is_err() {
                 return;
             }
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Replicated;
 use super::book::{Failure, Met, Phase, Seed};
 use super::fault::LinkError;
+use super::health::Health;
 use super::hub::{Hub, Links};
 use super::link::Link;
 use crate::proto::{PeerId, Status};
@@ -21,6 +22,8 @@ pub struct NodeStatus {
     pub name: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Whether the store works.
+    pub health: Health,
     /// The protocol: updates, log, walks, and how far behind each peer is.
     pub engine: Status,
     /// The connections that are up.
@@ -169,6 +172,7 @@ impl<T: Replicated> Hub<T> {
         links.live.values().for_each(|link| traffic += link.traffic());
         NodeStatus {
             name: self.name.clone(),
+            health: self.store.health(),
             address: self.endpoint.local_addr().unwrap_or(unspecified),
             links: links.live.values().map(|link| link.status()).collect(),
             peers,

@@ -7,6 +7,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::Replicated;
 use super::fault::LinkError;
+use super::health::Health;
 use super::hub::Hub;
 use crate::proto::{Event, Token};
 
@@ -28,6 +29,8 @@ pub enum Notice {
         /// What is wrong.
         error: LinkError,
     },
+    /// The store began to fail, fails otherwise than before, or works again.
+    Health(Health),
     /// The subscriber was slower than the node: older events are gone. Whoever rebuilds from events
     /// reads the document now; it shows at least what `resume` stands for, and every later event
     /// comes.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 mod admission;
+mod durable;
 mod handshake;
 mod hostile;
 mod links;

@@ -1,0 +1,106 @@
+//! Carries what is to be kept from the engine to the store, on threads that may block.
+//!
+//! One batch is written at a time; what the node applies meanwhile goes together into the next one.
+
+use std::io::ErrorKind;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use super::Replicated;
+use super::error::StartError;
+use super::health::Health;
+use super::hub::Hub;
+use super::subscribe::Notice;
+use super::world::{self, jittered};
+use crate::proto::{Config, Engine, Now};
+use crate::store::{Store, StoreError, StoreFault};
+
+/// The pauses of a store that fails: short at first, so that a hiccup costs little.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// An engine that goes on from what its store holds, if there is one.
+pub(super) async fn open<T: Replicated>(
+    config: Config,
+    store: Option<Box<dyn Store>>,
+) -> Result<(Engine<T>, Option<Box<dyn Store>>), StartError> {
+    let seed = world::random();
+    let Some(mut store) = store else {
+        return Ok((Engine::new(config, seed, Now::default())?, None));
+    };
+    let now = Now { wall_ms: world::wall_ms(), ..Now::default() };
+    let recover = move || {
+        let stored = store.load().map_err(StartError::Store)?;
+        let mut engine = Engine::recover(config, seed, now, &stored)
+            .map_err(|error| StartError::Recover { place: store.place(), error })?;
+        if store.is_volatile() {
+            engine.assume_volatile();
+        }
+        Ok((engine, Some(store)))
+    };
+    spawn_blocking(recover).await.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(StartError::NoRuntime),
+    })
+}
+
+/// Writes what there is to write until the node ends, and closes the store.
+pub(super) async fn keep<T: Replicated>(hub: Arc<Hub<T>>, store: Box<dyn Store>) {
+    let (mut progress, mut ended) = (hub.progress(), hub.ended());
+    let (mut open, mut pause) = (Some(store), PAUSES.0);
+    while let Some(store) = open.take()
+        && !*ended.borrow()
+    {
+        progress.mark_unchanged();
+        let here = hub.clone();
+        let place = store.place();
+        let Ok((store, written)) = spawn_blocking(move || write(&here, store)).await else {
+            let (kind, reason) = (ErrorKind::Other, "the store panicked".to_owned());
+            note(&hub, Some(StoreError::new(place, StoreFault::Disk { kind, reason })));
+            break;
+        };
+        open = Some(store);
+        let failed = written.is_err();
+        note(&hub, written.err());
+        tokio::select! {
+            () = sleep(jittered(pause)), if failed => pause = (2 * pause).min(PAUSES.1),
+            changed = progress.changed(), if !failed => {
+                pause = PAUSES.0;
+                if changed.is_err() { break }
+            }
+            _ = ended.wait_for(|ended| *ended) => {}
+        }
+    }
+    // Closing writes too.
+    let _ = spawn_blocking(move || drop(open)).await;
+    hub.store.opened(false);
+}
+
+/// Writes batch after batch until there is nothing more.
+fn write<T: Replicated>(hub: &Hub<T>, mut store: Box<dyn Store>) -> (Box<dyn Store>, Result<(), StoreError>) {
+    while let Some(batch) = hub.next_batch() {
+        if let Err(error) = store.commit(&batch) {
+            hub.input(|engine, now| engine.persist_failed(now));
+            return (store, Err(error));
+        }
+        hub.input(|engine, now| engine.persisted(now));
+        note(hub, None);
+    }
+    (store, Ok(()))
+}
+
+/// Tells of it if the store works again, or fails otherwise than before.
+fn note<T: Replicated>(hub: &Hub<T>, failure: Option<StoreError>) {
+    if !hub.store.set(failure) {
+        return;
+    }
+    let health = hub.store.health();
+    match &health {
+        Health::StoreFailing { error, .. } => tracing::error!(%error, "the store fails"),
+        Health::Healthy => tracing::info!("the store works again"),
+    }
+    hub.notify(Notice::Health(health));
+}
