@@ -136,13 +136,9 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
     while !hub.is_stopping() {
         changes.mark_unchanged();
         hurries.mark_unchanged();
-        let Some(Seed { host, name, expected, .. }) = hub.seed(seed) else { return };
-        let address = lookup_host(&host).await.ok().and_then(|mut found| found.next());
-        let barred = hub.is_barred(name.as_deref());
-        // Who must be there may be linked from elsewhere; who else is there does not count.
-        let anybody = address.filter(|_| expected.is_none());
-        let linked = hub.is_linked(name.as_deref(), anybody);
-        if barred || linked {
+        let Some(known) = hub.seed(seed) else { return };
+        let address = lookup_host(&known.host).await.ok().and_then(|mut found| found.next());
+        if !hub.wants(&known, address) {
             // What is there again was not lost to a bad network: no reason to be slow.
             backoff = hub.net.dial_backoff_min;
             hub.set_phase(seed, Phase::Idle);
@@ -152,8 +148,8 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
             continue;
         }
         let begun = world::instant();
-        if attempt(&hub, seed, address, expected).await == Some(Close::Own) {
-            tracing::info!(peer = %host, "this is the node itself; it is not dialled again");
+        if attempt(&hub, seed, address, known.expected).await == Some(Close::Own) {
+            tracing::info!(peer = %known.host, "this is the node itself; it is not dialled again");
             hub.set_phase(seed, Phase::Own);
             return;
         }
@@ -250,6 +246,14 @@ impl<T: Replicated> Hub<T> {
     /// What is known of a seed.
     fn seed(&self, seed: usize) -> Option<Seed> {
         self.links().book.seeds().get(seed).cloned()
+    }
+
+    /// Whether a seed, which is at this address, is to be dialled.
+    fn wants(&self, seed: &Seed, address: Option<SocketAddr>) -> bool {
+        let name = seed.name.as_deref();
+        // Who must be there may be linked from elsewhere; who else is there does not count.
+        let anybody = address.filter(|_| seed.expected.is_none());
+        !self.is_barred(name) && !self.is_linked(name, anybody)
     }
 
     fn set_phase(&self, seed: usize, phase: Phase) {
