@@ -1,5 +1,7 @@
 //! The nodes, and what happens next.
 
+mod disks;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -11,12 +13,14 @@ use super::config::SimConfig;
 use super::error::{NotConverged, Refusal, SimError};
 use super::network::{Link, Traffic, between, send_datagram};
 use super::trace::Trace;
-use crate::proto::{Engine, Event, Now, PeerId, Written};
+use crate::proto::{Batch, Engine, Event, Now, PeerId, Written};
+use crate::store::FaultyStore;
 
 /// Engines over a simulated network, in virtual time.
 ///
 /// Nodes are numbered from 0 and all connected to all, as far as partitions allow. A node that
-/// crashes loses its memory; when it restarts it is a new replica that knows nothing.
+/// crashes loses its memory; when it restarts it is a new replica that knows what its disk holds, if
+/// nodes have disks ([`SimConfig::disk`]), or nothing.
 ///
 /// ```
 /// use crdt_core::OrSet;
@@ -58,6 +62,7 @@ pub struct Cluster<T: Wire> {
 
 struct Node<T: Wire> {
     engine: Option<Engine<T>>,
+    disk: Option<FaultyStore>,
     wall: u64,
     wake: Option<Duration>,
 }
@@ -75,6 +80,11 @@ enum Happening {
         pair: (usize, usize),
         epoch: u64,
         side: usize,
+    },
+    /// The disk is done with a batch.
+    Stored {
+        node: usize,
+        batch: Batch,
     },
     /// `settles` says how much of the window this gives back to the other side.
     Frame {
@@ -127,7 +137,8 @@ impl<T: Wire> Cluster<T> {
         for _ in 0..cluster.config.nodes {
             let skew = between((Duration::ZERO, cluster.config.skew), &mut cluster.rng);
             let wall = EPOCH_MS + u64::try_from(skew.as_millis()).unwrap_or(0);
-            cluster.nodes.push(Node { engine: None, wall, wake: None });
+            let disk = cluster.config.disk.map(|_| FaultyStore::default());
+            cluster.nodes.push(Node { engine: None, disk, wall, wake: None });
         }
         for node in 0..cluster.config.nodes {
             cluster.start(node)?;
@@ -245,11 +256,12 @@ impl<T: Wire> Cluster<T> {
         }
     }
 
-    /// Stops a node. Its memory is lost.
+    /// Stops a node. Its memory is lost; what it was just writing is on its disk, or not.
     pub fn crash(&mut self, node: usize) {
         let Some(it) = self.nodes.get_mut(node) else { return };
         it.engine = None;
         it.wake = None;
+        self.interrupt(node);
         self.trace.note(self.now, node, b'c', &[]);
         let links = self.links.keys().copied().filter(|pair| pair.0 == node || pair.1 == node);
         for pair in links.collect::<Vec<_>>() {
@@ -257,11 +269,11 @@ impl<T: Wire> Cluster<T> {
         }
     }
 
-    /// Starts a crashed node again, with nothing but its configuration.
+    /// Starts a crashed node again, with its configuration and what its disk holds.
     ///
     /// # Errors
     ///
-    /// None that [`Cluster::new`] did not return.
+    /// None that [`Cluster::new`] did not return, unless the disk was another cluster's.
     pub fn restart(&mut self, node: usize) -> Result<(), SimError> {
         if self.nodes.get(node).is_some_and(|it| it.engine.is_none()) {
             self.start(node)?;
@@ -332,6 +344,7 @@ impl<T: Wire> Cluster<T> {
             Happening::Wake { node } => self.wake(node),
             Happening::Connect { pair } => self.connect(pair),
             Happening::Notice { pair, epoch, side } => self.notice(pair, epoch, side),
+            Happening::Stored { node, batch } => self.stored(node, &batch),
             Happening::Frame { pair, epoch, side, bytes, settles } => {
                 self.arrive(pair, epoch, side, bytes, settles);
             }
@@ -349,8 +362,12 @@ impl<T: Wire> Cluster<T> {
         let mut seed = [0; 32];
         self.rng.fill_bytes(&mut seed);
         self.trace.note(self.now, node, b's', &seed);
-        let engine = Engine::new(self.config.engine.clone(), seed, self.time(node))?;
-        self.nodes[node].engine = Some(engine);
+        let (config, now) = (self.config.engine.clone(), self.time(node));
+        let it = &mut self.nodes[node];
+        it.engine = Some(match &it.disk {
+            Some(disk) => Engine::recover(config, seed, now, &disk.content())?,
+            None => Engine::new(config, seed, now)?,
+        });
         self.connect_all();
         Ok(())
     }
@@ -492,6 +509,7 @@ impl<T: Wire> Cluster<T> {
         for other in (0..self.nodes.len()).filter(|other| *other != node) {
             self.transmit((node, other), &mut engine, now);
         }
+        self.persist(node, &mut engine);
         self.reschedule(node, &engine);
         self.nodes[node].engine = Some(engine);
     }

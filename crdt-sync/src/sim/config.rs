@@ -43,6 +43,9 @@ pub struct SimConfig {
     pub window: usize,
     /// The budget with which frames are asked for.
     pub frame_budget: usize,
+    /// The least and the most that a disk takes to write a batch, or nothing if nodes have no disks.
+    /// Default nothing.
+    pub disk: Option<(Duration, Duration)>,
     /// By how much at most the wall clocks differ from each other.
     pub skew: Duration,
 }
@@ -65,6 +68,7 @@ impl SimConfig {
             reconnect: (Duration::from_millis(100), Duration::from_millis(1_500)),
             window: 64 * 1024,
             frame_budget: 16 * 1024,
+            disk: None,
             skew: Duration::from_millis(50),
         }
     }

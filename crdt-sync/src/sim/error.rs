@@ -4,7 +4,7 @@ use core::error::Error;
 use core::fmt;
 use std::time::Duration;
 
-use crate::proto::{ConfigError, PeerError, UpdateError};
+use crate::proto::{ConfigError, PeerError, RecoverError, UpdateError};
 
 /// Why a simulated node did not write, or a simulation did not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum SimError {
     Update(UpdateError),
     /// The engine's configuration cannot work.
     Config(ConfigError),
+    /// The engine cannot go on from what the node's disk holds.
+    Recover(RecoverError),
 }
 
 impl fmt::Display for SimError {
@@ -27,6 +29,7 @@ impl fmt::Display for SimError {
             Self::Down { node } => write!(f, "node {node} is down"),
             Self::Update(error) => write!(f, "{error}"),
             Self::Config(error) => write!(f, "{error}"),
+            Self::Recover(error) => write!(f, "the disk: {error}"),
         }
     }
 }
@@ -36,6 +39,12 @@ impl Error for SimError {}
 impl From<UpdateError> for SimError {
     fn from(error: UpdateError) -> Self {
         Self::Update(error)
+    }
+}
+
+impl From<RecoverError> for SimError {
+    fn from(error: RecoverError) -> Self {
+        Self::Recover(error)
     }
 }
 

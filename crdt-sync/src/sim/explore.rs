@@ -79,6 +79,7 @@ where
         }
         self.cluster.heal();
         for node in 0..self.cluster.len() {
+            self.cluster.fail_disk(node, None);
             self.cluster.restart(node).map_err(|error| error.to_string())?;
         }
         self.converge(report)
@@ -117,6 +118,8 @@ where
             Act::Heal => self.cluster.heal(),
             Act::Cut { a, b } => self.cluster.cut(a, b),
             Act::Crash { node } => self.cluster.crash(node),
+            Act::Restore { node, commits } => self.cluster.restore(node, commits),
+            Act::Disk { node, fault } => self.cluster.fail_disk(node, fault),
             Act::Restart { node } => self.cluster.restart(node).map_err(|error| error.to_string())?,
         }
         Ok(false)

@@ -1,7 +1,8 @@
 //! A cluster in virtual time, for tests: seeded, repeatable, and as unkind as wanted.
 //!
 //! [`Cluster`] runs any number of engines over a simulated network: latency, loss, duplicates,
-//! reordering, cut connections, partitions, crashes that lose all memory. Nothing sleeps and nothing
+//! reordering, cut connections, partitions, crashes that lose all memory, disks that fail and old
+//! backups. Nothing sleeps and nothing
 //! reads a clock: an hour passes in milliseconds, and the same seed gives the same run, byte for
 //! byte.
 //!

@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 
 use super::SimRng;
 use super::network::between;
+use crate::store::DiskFault;
 
 /// How much is done to a cluster in one run, at times drawn from the seed.
 ///
@@ -32,12 +33,18 @@ pub struct Plan {
     pub cuts: usize,
     /// Crashes with loss of memory, each followed by a restart within a third of the duration.
     pub crashes: usize,
+    /// Crashes whose nodes start again from an older copy of their disks, if nodes have disks.
+    pub restores: usize,
+    /// Disks that fail for up to a third of the duration, in a way drawn at random, if nodes have
+    /// disks.
+    pub disk_faults: usize,
 }
 
 impl Default for Plan {
-    /// Thirty writes in 20 seconds, with two of each fault.
+    /// Thirty writes in 20 seconds, with two of each fault, but for those of disks.
     fn default() -> Self {
-        Self { duration: Duration::from_secs(20), writes: 30, partitions: 2, cuts: 2, crashes: 2 }
+        let duration = Duration::from_secs(20);
+        Self { duration, writes: 30, partitions: 2, cuts: 2, crashes: 2, restores: 0, disk_faults: 0 }
     }
 }
 
@@ -69,12 +76,29 @@ pub enum Act {
         /// Which.
         node: usize,
     },
+    /// A node that is down gets its disk back as it was some writes ago.
+    Restore {
+        /// Which.
+        node: usize,
+        /// How many writes to the disk are undone.
+        commits: usize,
+    },
+    /// A disk fails from now on, or works again.
+    Disk {
+        /// Whose.
+        node: usize,
+        /// How.
+        fault: Option<DiskFault>,
+    },
     /// It starts again.
     Restart {
         /// Which.
         node: usize,
     },
 }
+
+const FAULTS: [DiskFault; 4] =
+    [DiskFault::Full, DiskFault::ReadOnly, DiskFault::FsyncAfterWrite, DiskFault::FsyncBeforeWrite];
 
 impl Plan {
     /// Draws the acts of one run for this many nodes, in the order of time.
@@ -100,6 +124,18 @@ impl Plan {
             let (begin, node) = (self.moment(rng), any(rng));
             acts.push((begin, Act::Crash { node }));
             acts.push((self.later(begin, rng), Act::Restart { node }));
+        }
+        for _ in 0..self.restores {
+            let (begin, node, commits) = (self.moment(rng), any(rng), rng.random_range(1..8u64) as usize);
+            acts.push((begin, Act::Crash { node }));
+            acts.push((begin, Act::Restore { node, commits }));
+            acts.push((self.later(begin, rng), Act::Restart { node }));
+        }
+        for _ in 0..self.disk_faults {
+            let (begin, node) = (self.moment(rng), any(rng));
+            let fault = Some(FAULTS[rng.random_range(0..FAULTS.len() as u64) as usize]);
+            acts.push((begin, Act::Disk { node, fault }));
+            acts.push((self.later(begin, rng), Act::Disk { node, fault: None }));
         }
         acts.sort_by_key(|(at, _)| *at);
         acts

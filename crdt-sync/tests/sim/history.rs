@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crdt_core::clock::CausalContext;
-use crdt_core::{OrSet, OrSetEditor};
-use crdt_sync::proto::{Event, WalkOutcome, WalkRole};
+use crdt_core::{Dot, OrSet, OrSetEditor};
+use crdt_sync::proto::{Config, Engine, Event, Now, Token, WalkOutcome, WalkRole};
 use crdt_sync::sim::{Act, Cluster, Plan, SimConfig, SimRng};
 use rand::{RngExt, SeedableRng};
 
@@ -34,6 +34,9 @@ impl Tally {
 pub(crate) struct History {
     pub(crate) cluster: Cluster<OrSet<u64>>,
     pub(crate) tally: Tally,
+    /// Disks lose what they had acknowledged.
+    forgetful: bool,
+    config: Config,
     oracle: Oracle,
     rng: SimRng,
     next_unique: u64,
@@ -49,6 +52,8 @@ const SHARED: u64 = 6;
 impl History {
     pub(crate) fn new(config: SimConfig, seed: u64) -> Self {
         Self {
+            forgetful: false,
+            config: config.engine.clone(),
             cluster: Cluster::new(config, seed).expect("a configuration that works"),
             tally: Tally::default(),
             oracle: Oracle::default(),
@@ -61,13 +66,15 @@ impl History {
 
     /// Plays a plan, heals everything, and lets the cluster converge.
     pub(crate) fn play(&mut self, plan: &Plan) {
+        self.forgetful = plan.restores > 0;
         for (at, act) in plan.draw(self.cluster.len(), &mut self.rng) {
             self.run_until(at);
             self.act(act);
         }
         self.cluster.heal();
         for node in 0..self.cluster.len() {
-            self.cluster.restart(node).expect("it started before");
+            self.cluster.fail_disk(node, None);
+            self.restart(node);
         }
         self.converge();
         self.finish();
@@ -80,7 +87,9 @@ impl History {
             Act::Heal => self.cluster.heal(),
             Act::Cut { a, b } => self.cluster.cut(a, b),
             Act::Crash { node } => self.crash(node),
-            Act::Restart { node } => self.cluster.restart(node).expect("it started before"),
+            Act::Restart { node } => self.restart(node),
+            Act::Restore { node, commits } => self.restore(node, commits),
+            Act::Disk { node, fault } => self.cluster.fail_disk(node, fault),
             _ => unreachable!("every act is known"),
         }
     }
@@ -144,10 +153,72 @@ impl History {
         if self.cluster.engine(node).is_none() {
             return;
         }
+        let acknowledged = self.acknowledged();
         self.cluster.crash(node);
         self.parts.remove(&node);
         self.tally.count("restarts", 1);
-        let left: Vec<&CausalContext> = self.cluster.engines().map(|(_, engine)| engine.vector()).collect();
+        self.only_left();
+        let surviving = self.oracle.surviving();
+        if !self.forgetful {
+            assert!(surviving.is_superset(&acknowledged), "an acknowledged write is lost with node {node}");
+        }
+        self.tally.count("acknowledged before a crash", acknowledged.len());
+    }
+
+    /// Every update that some node calls durable, or that another node keeps for it.
+    fn acknowledged(&self) -> CausalContext {
+        let numbers = self.oracle.surviving();
+        let tokens = numbers.iter().flat_map(|(id, seqs)| {
+            seqs.iter().flat_map(|(first, last)| first..=last).map(move |seq| Dot::new(id, seq))
+        });
+        let acknowledged = |number: &Dot| {
+            let token = Token::new(CausalContext::from_iter([*number]));
+            let mut engines = self.cluster.engines().map(|(_, engine)| engine);
+            engines.any(|engine| {
+                engine.covers_durably(&token) || self.disks() && engine.replicas_covering(&token) > 0
+            })
+        };
+        tokens.filter(acknowledged).collect()
+    }
+
+    fn disks(&self) -> bool {
+        self.cluster.disk(0).is_some()
+    }
+
+    /// What a node would start with.
+    fn on_disk(&self, node: usize) -> Option<CausalContext> {
+        let (disk, config) = (self.cluster.disk(node)?, &self.config);
+        let engine = Engine::<OrSet<u64>>::recover(config.clone(), [0; 32], Now::default(), &disk.content());
+        Some(engine.expect("a disk holds what was written").vector().clone())
+    }
+
+    /// A node starts with everything on its disk, shown as it should be.
+    fn restart(&mut self, node: usize) {
+        let down = self.cluster.engine(node).is_none();
+        let stored = self.on_disk(node).filter(|_| down);
+        self.cluster.restart(node).expect("it started before");
+        if let (Some(stored), Some(engine)) = (stored, self.cluster.engine(node)) {
+            assert_eq!(engine.vector(), &stored);
+            self.tally.count("updates found on disk", stored.len());
+            self.check(node);
+        }
+    }
+
+    /// A backup is restored: what was acknowledged since may be lost.
+    fn restore(&mut self, node: usize, commits: usize) {
+        let before = self.on_disk(node).map_or(0, |stored| stored.len());
+        self.cluster.restore(node, commits);
+        let after = self.on_disk(node).map_or(0, |stored| stored.len());
+        self.tally.count("updates missing in a backup", before - after);
+        self.only_left();
+    }
+
+    /// What no node shows, and no disk of a node that is down holds, is lost.
+    fn only_left(&mut self) {
+        let down = (0..self.cluster.len()).filter(|node| self.cluster.engine(*node).is_none());
+        let disks: Vec<CausalContext> = down.filter_map(|node| self.on_disk(node)).collect();
+        let up = self.cluster.engines().map(|(_, engine)| engine.vector());
+        let left: Vec<&CausalContext> = up.chain(&disks).collect();
         let (lost, saved) = self.oracle.only_left(&left);
         self.tally.count("updates lost with their last holder", lost);
         self.tally.count("updates that survived a crash", saved);

@@ -113,6 +113,44 @@ fn a_thousand_slow_histories_take_writes_and_cuts_in_the_middle_of_walks() {
     assert_eq!(tally.of("diverged"), 0);
 }
 
+/// Nodes with disks.
+fn kept(mut config: SimConfig) -> SimConfig {
+    config.disk = Some((Duration::from_millis(1), Duration::from_millis(500)));
+    config.engine.store_log_bytes = 1_000;
+    config
+}
+
+#[test]
+fn five_hundred_histories_of_crashes_and_failing_disks_lose_nothing_acknowledged() {
+    let plan = Plan { crashes: 5, disk_faults: 2, ..Plan::default() };
+    let tally = run_all(500, &kept(SimConfig::hostile(0)), &plan);
+    let floors = [
+        ("runs", 500),
+        ("restarts", 2_000),
+        ("updates found on disk", 20_000),
+        ("acknowledged before a crash", 20_000),
+        ("updates lost with their last holder", 20),
+        ("walks complete", 40),
+    ];
+    assert_reached(&tally, &floors);
+    assert_eq!(tally.of("diverged"), 0);
+}
+
+#[test]
+fn five_hundred_histories_of_old_backups_reuse_no_number_and_pull_the_past_back() {
+    let plan = Plan { restores: 4, disk_faults: 1, ..Plan::default() };
+    let tally = run_all(500, &kept(slow()), &plan);
+    let floors = [
+        ("runs", 500),
+        ("restarts", 2_000),
+        ("updates missing in a backup", 3_000),
+        ("updates found on disk", 10_000),
+        ("updates that survived a crash", 10_000),
+    ];
+    assert_reached(&tally, &floors);
+    assert_eq!(tally.of("diverged"), 0);
+}
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let trace = |seed: u64| {
