@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::index::Index;
+use super::walk::Dead;
+use crate::clock::CausalContext;
 use crate::dot::ReplicaId;
 
 const KEY: [u8; 16] = [7; 16];
@@ -81,4 +83,30 @@ fn the_key_and_the_replica_change_the_fingerprint() {
     };
     let prints = BTreeSet::from([with(KEY, 0), with(KEY, 1), with([8; 16], 0), with([8; 16], 1)]);
     assert_eq!(prints.len(), 4);
+}
+
+#[test]
+fn dead_dots_come_in_parts_and_each_once() {
+    let mut index = index();
+    assert!(index.see(0, 1, 600) && index.see(1, 1, 600));
+    (1..=600).filter(|seq| seq % 3 == 0).for_each(|seq| index.add(0, seq, 0));
+    let (start, [one, two]) = (index.digest(), [1, 2].map(ReplicaId::from_u128));
+    let mut wanted = CausalContext::default();
+    for (id, first, last) in [(one, 4, 300), (one, 310, 310), (two, 7, 7), (two, 250, 600)] {
+        wanted.insert_range(id, first, last);
+    }
+    let live = (1..=600).filter(|seq| seq % 3 == 0).map(|seq| crate::Dot::new(one, seq));
+    let expected = wanted.difference(&live.collect());
+    for max in [1, 2, 7, 1_000] {
+        let (mut dead, mut got) = (Dead { dots: wanted.clone(), up_to: None }, CausalContext::default());
+        loop {
+            let part = dead.next(&start, max);
+            if part.is_empty() {
+                break;
+            }
+            assert!(part.runs() <= max && part.intersection(&got).is_empty());
+            got.union_with(&part);
+        }
+        assert_eq!(got, expected, "in parts of {max}");
+    }
 }

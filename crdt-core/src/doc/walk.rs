@@ -11,6 +11,12 @@ use crate::clock::{BLOCK, Bits, CausalContext, Intervals};
 use crate::dot::{Dot, ReplicaId};
 use crate::view::{At, Crdt, LocalDot, Unknown};
 
+/// How many runs of dots that the receiver may show go in one step.
+///
+/// It holds a chunk to several megabytes. Only where more was removed or written again, some millions
+/// of keys, is there a second step, and between the two a key may be out of sight.
+const AT_ONCE: usize = 1 << 21;
+
 /// A transfer of a document *as it was when the walk began*, in chunks, while writes go on.
 ///
 /// A receiver that merges the chunks in order shows after every prefix at least what it showed before
@@ -23,8 +29,8 @@ use crate::view::{At, Crdt, LocalDot, Unknown};
 /// 2. the same for paths that show nothing, such as those with a removal as the last write: what keeps
 ///    their container in sight has come before them;
 /// 3. the dots that were dead at the start: those that the receiver had not seen in runs, then, *as one
-///    chunk*, those that it had, and may show. Taken away one by one, an entry could uncover on the way
-///    what it had hidden.
+///    chunk* of up to two million runs, those that it had, and may show. Taken away one by one, an entry
+///    could uncover on the way what it had hidden.
 ///
 /// The document may change between chunks, provided that the walk sees every delta first
 /// ([`before_merge`](Walk::before_merge)): an entry that dies before its turn is kept for the walk.
@@ -56,11 +62,16 @@ pub struct Walk<T: Crdt> {
     /// The state at the start, for the dead dots.
     start: Digest,
     /// The dots of the start that the receiver had not seen.
-    news: CausalContext,
-    /// How far the dead ones of these are out: a replica and its last number, or nothing yet.
-    news_up_to: Option<(ReplicaId, u64)>,
-    /// The dots of the start that the receiver had seen, until the dead ones of these are out.
-    known: Option<CausalContext>,
+    news: Dead,
+    /// Those that it had.
+    known: Dead,
+}
+
+/// Dots of the start, of which the dead ones are still to be sent.
+pub(super) struct Dead {
+    pub(super) dots: CausalContext,
+    /// How far they are out: a replica and its last number, or nothing yet.
+    pub(super) up_to: Option<(ReplicaId, u64)>,
 }
 
 /// Entries that are still to be sent.
@@ -100,9 +111,8 @@ impl<T: Crdt> Doc<T> {
             kept: 0,
             keep_at_most,
             start,
-            news: context.difference(receiver),
-            news_up_to: None,
-            known: Some(context.intersection(receiver)),
+            news: Dead { dots: context.difference(receiver), up_to: None },
+            known: Dead { dots: context.intersection(receiver), up_to: None },
         }
     }
 }
@@ -194,40 +204,32 @@ impl<T: Crdt> Walk<T> {
 
     /// The next runs of dots that were dead at the start.
     fn next_dead(&mut self, max_runs: usize) -> Option<Delta<T>> {
-        let dead = self.next_dead_news(max_runs);
-        let dead = if dead.is_empty() { self.dead_known()? } else { dead };
+        let mut dead = self.news.next(&self.start, max_runs);
+        if dead.is_empty() {
+            dead = self.known.next(&self.start, AT_ONCE);
+        }
         (!dead.is_empty()).then(|| Delta { entries: Vec::new(), dead })
     }
+}
 
-    /// Some that the receiver had not seen: it may take them in at any time.
-    fn next_dead_news(&mut self, max_runs: usize) -> CausalContext {
+impl Dead {
+    /// At most so many runs that come next.
+    pub(super) fn next(&mut self, start: &Digest, max_runs: usize) -> CausalContext {
         let (mut dead, mut left) = (CausalContext::default(), max_runs);
-        for (id, news) in self.news.iter() {
-            let next = match self.news_up_to {
+        for (id, dots) in self.dots.iter() {
+            let next = match self.up_to {
                 Some((done, _)) if id < done => None,
                 Some((done, last)) if id == done => last.checked_add(1),
                 _ => Some(1),
             };
-            let Some((known, next)) = self.start.get(id).zip(next) else { continue };
-            for (first, last) in known.dead_in(news, next).take(left) {
+            let Some((known, next)) = start.get(id).zip(next) else { continue };
+            for (first, last) in known.dead_in(dots, next).take(left) {
                 dead.insert_range(id, first, last);
-                self.news_up_to = Some((id, last));
+                self.up_to = Some((id, last));
                 left -= 1;
             }
         }
         dead
-    }
-
-    /// All that the receiver had seen, once.
-    fn dead_known(&mut self) -> Option<CausalContext> {
-        let context = self.known.take()?;
-        let mut dead = CausalContext::default();
-        for (id, seen) in context.iter() {
-            for (first, last) in self.start.get(id).into_iter().flat_map(|known| known.dead_in(seen, 1)) {
-                dead.insert_range(id, first, last);
-            }
-        }
-        Some(dead)
     }
 }
 
