@@ -406,3 +406,22 @@ fn concurrent_writes_of_one_field_travel_together_and_those_of_others_do_not() {
     let together: Vec<_> = chunks.map(|chunk| chunk.entries().len()).collect();
     assert_eq!(together, [2; 7], "each field of both");
 }
+
+#[test]
+fn an_older_build_clears_what_it_saw_of_unknown_fields() {
+    let (mut a, mut b) = replicas();
+    let (mut new, mut old) = (Doc::<OrMap<u8, New>>::default(), Doc::<OrMap<u8, Old>>::default());
+    let first = new.update(&mut a, |teams| {
+        teams.entry(&1).entry("ann").name.set(text("Ann"));
+        teams.entry(&1).entry("bob").address.city.set(text("Tokyo"));
+    });
+    old.merge(pass(&first));
+    let cleared = old.update(&mut b, |teams| teams.entry(&1).clear());
+    assert_eq!((cleared.entries().len(), cleared.dead().len()), (0, 2));
+    assert!(old.is_empty() && old.live_len() == 0);
+    let later = new.update(&mut a, |teams| teams.entry(&1).entry("ann").name.set(text("Anna")));
+    new.merge(pass(&cleared));
+    old.merge(pass(&later));
+    assert_eq!(new.get(&1).unwrap().keys().collect::<Vec<_>>(), ["ann"]);
+    assert_eq!((old.len(), old.fingerprint()), (1, new.fingerprint()));
+}
