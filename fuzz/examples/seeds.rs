@@ -7,6 +7,7 @@ use std::io::Result;
 use std::path::Path;
 
 use crdt_core::{Delta, Doc, OrSet, Replica, ReplicaId};
+use crdt_fuzz::bytes::random;
 use crdt_fuzz::decode::{self, Form, Visit};
 use crdt_fuzz::history;
 use crdt_fuzz::shapes::Shape;
@@ -14,7 +15,8 @@ use crdt_fuzz::shapes::Shape;
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
     write(&root.join("decode"), decode_seeds())?;
-    write(&root.join("operations"), programs(12, 240))
+    write(&root.join("operations"), programs(12, 240))?;
+    write(&root.join("schedules"), programs(24, 200))
 }
 
 fn write(folder: &Path, seeds: Vec<(String, Vec<u8>)>) -> Result<()> {
@@ -43,18 +45,7 @@ fn decode_seeds() -> Vec<(String, Vec<u8>)> {
 
 /// Bytes in which every step and every edit occurs. Any bytes are a program.
 fn programs(count: u64, len: usize) -> Vec<(String, Vec<u8>)> {
-    let program = |seed: u64| {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let byte = move || {
-            // Marsaglia's xorshift: the same bytes everywhere.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 32) as u8
-        };
-        std::iter::repeat_with(byte).take(len).collect()
-    };
-    (1..=count).map(|seed| (format!("{seed:02}"), program(seed))).collect()
+    (1..=count).map(|seed| (format!("{seed:02}"), random(seed, len))).collect()
 }
 
 struct Honest;

@@ -5,10 +5,12 @@
 //! the crates that it judges.
 #![forbid(unsafe_code)]
 
+pub mod bytes;
 pub mod contexts;
 pub mod decode;
 pub mod envelope;
 pub mod frames;
 pub mod history;
 pub mod operations;
+pub mod schedules;
 pub mod shapes;
