@@ -31,13 +31,17 @@ struct Terminal {
 
 impl Terminal {
     fn start(dir: &Path, name: &str, peer: Option<&str>) -> Self {
+        Self::start_with(dir, name, &peer.map_or(vec![], |peer| vec!["--peer", peer]))
+    }
+
+    fn start_with(dir: &Path, name: &str, more: &[&str]) -> Self {
         let file = |file: &str| dir.join(file).into_os_string();
         let mut command = gossip_node();
         command.args(["--name", name, "--listen", "127.0.0.1:0"]);
         command.arg("--ca").arg(file("ca.pem"));
         command.arg("--cert").arg(file(&format!("{name}.pem")));
         command.arg("--key").arg(file(&format!("{name}.key")));
-        command.args(peer.iter().flat_map(|peer| ["--peer", *peer]));
+        command.args(more);
         let mut node = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let (keys, output) = (node.stdin.take(), node.stdout.take().expect("piped"));
         let (sender, lines) = sync_channel(1024);
@@ -106,6 +110,21 @@ fn what_is_typed_at_one_node_is_printed_at_the_other() {
     a.enter("quit");
     b.reads("* a is gone");
     assert!(a.node.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_node_with_a_directory_for_its_data_starts_again_with_it() {
+    let dir = certificates("data");
+    let data = dir.join("made/by/it");
+    let start = || Terminal::start_with(&dir, "a", &["--data", data.to_str().expect("a path of ours")]);
+    let mut a = start();
+    a.enter("add alice green apple");
+    a.reads("+ cart alice: green apple");
+    a.enter("quit");
+    assert!(a.node.wait().expect("it ends").success());
+    let mut a = start();
+    a.enter("show");
+    a.reads("  cart alice: green apple");
 }
 
 #[test]

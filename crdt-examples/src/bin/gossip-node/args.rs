@@ -18,11 +18,12 @@ usage: gossip-node --name NAME --listen ADDRESS --ca FILE --cert FILE --key FILE
   --ca FILE         certificate of the authority that all nodes trust
   --cert FILE       certificate of this node
   --key FILE        its private key
+  --data DIR        where it keeps what it knows, in NAME.redb; without it, in memory
   -h, --help        this text
 
 certs makes DIR/ca.pem and DIR/ca.key, unless they are there, and DIR/NAME.pem and DIR/NAME.key for
-each name. Type help when the node runs. It keeps its data in memory: what it wrote comes back from
-the other nodes. It stops with quit, with Ctrl-C, and at the end of its input.
+each name. Type help when the node runs. Without --data what it wrote comes back from the other
+nodes when it starts again. It stops with quit, with Ctrl-C, and at the end of its input.
 ";
 
 /// What to do.
@@ -46,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) ca: PathBuf,
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
+    pub(crate) data: Option<PathBuf>,
 }
 
 /// Reads the arguments, without the program's name.
@@ -62,6 +64,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, Er
             Long("ca") => once("--ca", &mut given.ca, args.value()?.into())?,
             Long("cert") => once("--cert", &mut given.cert, args.value()?.into())?,
             Long("key") => once("--key", &mut given.key, args.value()?.into())?,
+            Long("data") => once("--data", &mut given.data, args.value()?.into())?,
             Value(word) if word == "certs" && given == Given::default() => return certs(&mut args),
             other => return Err(other.unexpected()),
         }
@@ -77,6 +80,7 @@ struct Given {
     ca: Option<PathBuf>,
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
+    data: Option<PathBuf>,
 }
 
 impl Given {
@@ -89,6 +93,7 @@ impl Given {
             ca: self.ca.ok_or_else(|| lacking("--ca"))?,
             cert: self.cert.ok_or_else(|| lacking("--cert"))?,
             key: self.key.ok_or_else(|| lacking("--key"))?,
+            data: self.data,
         })
     }
 }
@@ -164,6 +169,7 @@ mod tests {
             (node("--peer :4401"), "HOST:PORT"),
             (node("--peer tokyo:0"), "HOST:PORT"),
             (node("--name b"), "--name is given twice"),
+            (node("--data x --data y"), "--data is given twice"),
             (node("certs"), "certs"),
             ("certs a".to_owned(), "--dir"),
             ("certs --dir c".to_owned(), "name of a node"),

@@ -1,6 +1,7 @@
 //! A running node: what is typed at it, and what it tells.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, BufRead, Read, Write, stdin, stdout};
 use std::pin::pin;
 use std::thread;
@@ -8,6 +9,7 @@ use std::thread;
 use crdt_examples::cli::one_line;
 use crdt_examples::shop::{Shop, View};
 use crdt_sync::proto::Event;
+use crdt_sync::store::RedbStore;
 use crdt_sync::{LinkState, Node, Notice};
 use tokio::sync::mpsc;
 
@@ -23,7 +25,13 @@ pub(crate) fn run(settings: &Settings) -> Result<(), String> {
     let identity = certificates::load(settings)?;
     let runtime = tokio::runtime::Runtime::new().map_err(text)?;
     runtime.block_on(async {
-        let node = Node::<Shop>::builder().listen(settings.listen).identity(identity).peers(&settings.peers);
+        let mut node =
+            Node::<Shop>::builder().listen(settings.listen).identity(identity).peers(&settings.peers);
+        if let Some(dir) = &settings.data {
+            fs::create_dir_all(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+            let file = dir.join(format!("{}.redb", settings.name));
+            node = node.store(RedbStore::open(file).map_err(text)?);
+        }
         let node = node.start().await.map_err(text)?;
         let told = converse(&node).await;
         node.shutdown().await;
@@ -126,6 +134,7 @@ fn news(notice: &Notice) -> Option<String> {
         Notice::Event(Event::PeerUp { name, .. }) => Some(format!("* {name} is here\n")),
         Notice::Event(Event::PeerDown { name, .. }) => Some(format!("* {name} is gone\n")),
         Notice::Refused { name, error, .. } => Some(format!("* no link to {name}: {error}\n")),
+        Notice::Health(health) => Some(format!("* {health}\n")),
         _ => None,
     }
 }
