@@ -26,11 +26,22 @@
 //! |---|---|---|
 //! | [`GCounter`] | a sum that grows | add up |
 //! | [`PnCounter`] | a sum | add up |
+//! | [`BoundedCounter`] | a sum, never below zero | add up; subtracting takes rights that the writer holds |
+//! | [`EwFlag`], [`DwFlag`] | on or off | enabling wins, disabling wins |
 //! | [`LwwRegister`] | one value | the later stamp shows, the others stay readable |
+//! | [`MvRegister`] | values | all show, until a write that has seen them |
+//! | [`RankedRegister`] | one value | the higher rank shows, the others stay readable |
+//! | [`ResolvedRegister`] | one value | what your function makes of them shows, all stay readable |
+//! | [`Max`], [`Min`] | one value | the largest, the smallest |
 //! | [`OrSet`] | elements | an addition wins over a removal that has not seen it |
+//! | [`RwSet`] | elements | a removal wins over an addition that has not seen it |
+//! | [`GSet`] | elements | all are in; nothing is taken out |
 //! | [`LwwMap`] | values by key | the later stamp shows, key by key; removals are writes |
 //! | [`OrMap`] | any of these by key | merge below the key; a removal takes what it has seen |
 //! | [`#[derive(Crdt)]`](derive@Crdt) struct | any of these by field | field by field |
+//!
+//! Beside them [`IdGen`] makes unique ids without coordination, and an [`Observed`] token lets a stale
+//! screen take away only what it showed.
 //!
 //! # How it merges
 //! An entry lives under the [`Dot`] that minted it and never changes: any change is a new dot that
@@ -70,6 +81,8 @@ pub mod codec;
 mod counter;
 mod doc;
 mod dot;
+mod flag;
+mod id;
 #[cfg(feature = "laws")]
 pub mod laws;
 mod map;
@@ -81,11 +94,20 @@ pub mod view;
 #[cfg(feature = "derive")]
 pub use crdt_core_derive::Crdt;
 
-pub use counter::{CounterScratch, GCounter, GCounterEditor, PnCounter, PnCounterEditor, RunEntry, Tally};
-pub use doc::{Delta, Digest, Doc, Walk, WalkOverflow};
+pub use counter::{
+    BoundedCounter, BoundedCounterEditor, CounterScratch, GCounter, GCounterEditor, InsufficientRights,
+    PnCounter, PnCounterEditor, RightsEntry, RightsScratch, RunEntry, Tally,
+};
+pub use doc::{Conflict, Delta, Digest, Doc, Observed, Stats, Walk, WalkOverflow};
 pub use dot::{Dot, ReplicaId};
+pub use flag::{DwFlag, DwFlagEditor, EwFlag, EwFlagEditor};
+pub use id::{IdGen, UniqueId};
 pub use map::{LwwMap, LwwMapEditor, OrMap, OrMapEditor};
-pub use register::{LwwRegister, LwwRegisterEditor, Stamped};
+pub use register::{
+    Highest, Latest, Listed, LwwRegister, LwwRegisterEditor, Max, MaxEditor, Min, MinEditor, MvRegister,
+    MvRegisterEditor, Ranked, RankedRegister, RankedRegisterEditor, Resolve, ResolvedRegister,
+    ResolvedRegisterEditor, Stamped,
+};
 pub use replica::Replica;
-pub use set::{OrSet, OrSetEditor};
+pub use set::{GSet, GSetEditor, OrSet, OrSetEditor, RwSet, RwSetEditor};
 pub use view::Crdt;

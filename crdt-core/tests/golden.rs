@@ -7,7 +7,10 @@
 use std::fmt::Write;
 
 use crdt_core::codec::{Limits, Wire};
-use crdt_core::{Crdt, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+use crdt_core::{
+    BoundedCounter, Crdt, Doc, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, Max, Min, MvRegister,
+    OrMap, OrSet, PnCounter, RankedRegister, Replica, ReplicaId, RwSet,
+};
 
 const GOLDEN: &str = include_str!("golden.txt");
 
@@ -54,6 +57,28 @@ fn counters() {
 }
 
 #[test]
+fn bounded_counters() {
+    let counter = written::<BoundedCounter>(
+        |c, n| c.add(n.into()),
+        |c, n| {
+            c.sub(1).expect("each has added one or more");
+            if n == 2 {
+                c.transfer(ReplicaId::from_u128(0x0a), 1).expect("it has added two and used one");
+            }
+        },
+    );
+    check("BoundedCounter", &counter);
+}
+
+#[test]
+fn flags() {
+    let ew = written::<EwFlag>(|f, _| f.enable(), |f, n| if n == 1 { f.disable() } else { f.enable() });
+    check("EwFlag", &ew);
+    let dw = written::<DwFlag>(|f, _| f.enable(), |f, n| if n == 1 { f.disable() } else { f.enable() });
+    check("DwFlag", &dw);
+}
+
+#[test]
 fn registers() {
     let register = written::<LwwRegister<String>>(
         |r, n| r.set(format!("first {n}")),
@@ -64,6 +89,23 @@ fn registers() {
         },
     );
     check("LwwRegister", &register);
+    check(
+        "MvRegister",
+        &written::<MvRegister<f64>>(
+            |r, n| r.set(n.into()),
+            |r, n| {
+                if n == 1 {
+                    r.set(1.5)
+                }
+            },
+        ),
+    );
+    check("RankedRegister", &written::<RankedRegister<(u8, u8)>>(|r, n| r.set((n, 0)), |_, _| ()));
+    check("Max", &written::<Max<u32>>(|m, n| _ = m.raise(n.into()), |m, n| _ = m.raise(u32::from(n) * 300)));
+    check(
+        "Min",
+        &written::<Min<i8>>(|m, _| _ = m.lower(-1), |m, n| _ = m.lower(if n == 1 { -11 } else { -12 })),
+    );
 }
 
 #[test]
@@ -81,6 +123,19 @@ fn sets() {
         },
     );
     check("OrSet", &set);
+    check("GSet", &written::<GSet<u8>>(|s, n| _ = s.insert(n), |s, _| _ = s.insert(9)));
+    let set = written::<RwSet<u8>>(
+        |s, n| {
+            s.insert(n);
+            s.insert(7);
+        },
+        |s, n| {
+            if n == 1 {
+                s.remove(&7);
+            }
+        },
+    );
+    check("RwSet", &set);
 }
 
 #[test]
@@ -130,5 +185,7 @@ fn derived_structs() {
 #[test]
 fn every_line_is_checked() {
     let names: Vec<&str> = GOLDEN.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names, ["GCounter", "PnCounter", "LwwRegister", "OrSet", "LwwMap", "OrMap", "Shop"]);
+    let types = "GCounter PnCounter BoundedCounter EwFlag DwFlag LwwRegister MvRegister RankedRegister Max Min \
+                 OrSet GSet RwSet LwwMap OrMap Shop";
+    assert_eq!(names, types.split_whitespace().collect::<Vec<_>>());
 }

@@ -3,17 +3,40 @@
 mod subjects;
 
 use crdt_core::crdt_laws;
-use crdt_core::{GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter};
+use crdt_core::{
+    BoundedCounter, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, Max, Min, MvRegister, OrMap, OrSet,
+    PnCounter, RankedRegister, Resolve, ResolvedRegister, RwSet,
+};
 use subjects::Profile;
+
+/// A resolver with none of the properties that a merge needs: order counts, and so does grouping.
+struct Entangled;
+
+impl Resolve<u8> for Entangled {
+    fn resolve(siblings: &[&u8]) -> u8 {
+        siblings.iter().fold(7, |mixed: u8, sibling| mixed.wrapping_mul(31).wrapping_sub(**sibling))
+    }
+}
 
 crdt_laws! {
     g_counter: GCounter,
     pn_counter: PnCounter,
     lww_register: LwwRegister<u8>,
+    mv_register: MvRegister<u8>,
+    ranked_register: RankedRegister<(u8, bool)>,
+    resolved_register: ResolvedRegister<u8, Entangled>,
+    max: Max<u8>,
+    min: Min<u8>,
+    ew_flag: EwFlag,
+    dw_flag: DwFlag,
+    bounded_counter: BoundedCounter,
+    g_set: GSet<u8>,
+    rw_set: RwSet<u8>,
     or_set: OrSet<u8>,
     lww_map: LwwMap<u8, u8>,
     or_map_of_sets: OrMap<u8, OrSet<u8>>,
     or_map_of_counters: OrMap<u8, PnCounter>,
+    or_map_of_flags: OrMap<u8, DwFlag>,
     or_map_of_registers: OrMap<u8, LwwRegister<u8>>,
     or_map_of_lww_maps: OrMap<u8, LwwMap<u8, u8>>,
     or_map_of_maps: OrMap<bool, OrMap<bool, GCounter>>,

@@ -8,7 +8,7 @@ use crate::parse::{Member, Struct};
 
 /// The companion types and the implementations.
 pub(crate) fn expand(of: &Struct) -> TokenStream {
-    let parts = [companions(of), default(of), crdt(of), wire(of)];
+    let parts = [companions(of), default(of), crdt(of), reset(of), wire(of)];
     quote!(#(#parts)*)
 }
 
@@ -252,12 +252,16 @@ fn editing(of: &Struct) -> TokenStream {
             #editor { #(#names: #calls::edit(base.map(|base| &base.#names), &scratch.#names, tx),)* }
         }
 
-        fn reset(editor: &Self::Editor<'_>) {
-            #(#calls::reset(&editor.#names);)*
-        }
-
         fn reads_empty(editor: &Self::Editor<'_>) -> bool {
             true #(&& #calls::reads_empty(&editor.#names))*
+        }
+
+        fn conflicts(&self, each: &mut dyn ::core::ops::FnMut(#krate::view::LocalDot)) {
+            #(#calls::conflicts(&self.#names, each);)*
+        }
+
+        fn tombstones(&self, each: &mut dyn ::core::ops::FnMut(&[#krate::view::LocalDot])) {
+            #(#calls::tombstones(&self.#names, each);)*
         }
 
         fn drain(scratch: Self::Scratch, out: &mut dyn ::core::ops::FnMut(u64, Self::Entry)) {
@@ -266,15 +270,39 @@ fn editing(of: &Struct) -> TokenStream {
     }
 }
 
+/// A struct can be removed from a map if all its fields can.
+fn reset(of: &Struct) -> TokenStream {
+    let Struct { name, krate, .. } = of;
+    let generics = bounded(of, &quote!(#krate::view::Reset));
+    let (impls, types, bounds) = generics.split_for_impl();
+    let (names, _, _) = parts(of);
+    let calls = of.fields.iter().map(|Member { ty, .. }| quote!(<#ty as #krate::view::Reset>));
+    quote! {
+        #[automatically_derived]
+        impl #impls #krate::view::Reset for #name #types #bounds {
+            fn reset(editor: &Self::Editor<'_>) {
+                #(#calls::reset(&editor.#names);)*
+            }
+        }
+    }
+}
+
+/// The struct's parameters, with the bound that all fields have a capability which some types lack.
+///
+/// A bound over a lifetime may be false without being an error: a struct whose values have no bytes,
+/// or cannot be removed, is a CRDT all the same.
+fn bounded(of: &Struct, capability: &TokenStream) -> syn::Generics {
+    let mut generics = of.generics.clone();
+    for Member { ty, .. } in &of.fields {
+        generics.make_where_clause().predicates.push(syn::parse_quote!(for<'crdt> #ty: #capability));
+    }
+    generics
+}
+
 /// Bytes: the tag of the field, then the length of the field's entry, then the entry.
 fn wire(of: &Struct) -> TokenStream {
     let Struct { name, fields, krate, .. } = of;
-    let mut generics = of.generics.clone();
-    for Member { ty, .. } in fields {
-        // A bound over a lifetime may be false without being an error: a struct whose values have no
-        // bytes is a CRDT all the same, whichever features another package asks for.
-        generics.make_where_clause().predicates.push(syn::parse_quote!(for<'crdt> #ty: #krate::codec::Wire));
-    }
+    let generics = bounded(of, &quote!(#krate::codec::Wire));
     let (impls, types, bounds) = generics.split_for_impl();
     let [entry, ..] = names(of);
     let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();

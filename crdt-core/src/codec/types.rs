@@ -7,11 +7,16 @@ use serde::de::DeserializeOwned;
 
 use super::{DecodeError, EncodeError, Reader, Wire, Writer};
 use crate::clock::Stamp;
-use crate::counter::{GCounter, PnCounter, RunEntry, Tally};
+use crate::counter::{BoundedCounter, GCounter, PnCounter, RightsEntry, RunEntry, Tally};
 use crate::dot::{Dot, ReplicaId};
+use crate::flag::{DwFlag, EwFlag};
 use crate::map::{LwwMap, OrMap};
-use crate::register::{LwwRegister, Stamped};
-use crate::set::OrSet;
+use crate::register::{
+    Highest, Latest, Listed, LwwRegister, Max, Min, MvRegister, Ranked, RankedRegister, Resolve,
+    ResolvedRegister, Stamped,
+};
+use crate::set::{GSet, OrSet, RwSet};
+use crate::view::Place;
 
 impl<K> Wire for OrSet<K>
 where
@@ -26,17 +31,99 @@ where
     }
 }
 
-impl<V> Wire for LwwRegister<V>
+/// The value and nothing else.
+impl<V> Wire for Place<V, Listed>
 where
     V: Clone + Serialize + DeserializeOwned + 'static,
 {
-    fn encode_entry(entry: &Stamped<V>, out: &mut Writer) -> Result<(), EncodeError> {
-        encode_stamp(entry.stamp, out);
-        out.value(&entry.value)
+    fn encode_entry(value: &V, out: &mut Writer) -> Result<(), EncodeError> {
+        out.value(value)
     }
 
-    fn decode_entry(input: &mut Reader<'_>) -> Result<Stamped<V>, DecodeError> {
-        Ok(Stamped { stamp: decode_stamp(input)?, value: input.value()? })
+    fn decode_entry(input: &mut Reader<'_>) -> Result<V, DecodeError> {
+        input.value()
+    }
+}
+
+/// Places of stamped values travel alike, whatever orders them: stamp, then value.
+macro_rules! stamped_place {
+    ($order:ident $(, $bound:ident)?) => {
+        impl<V> Wire for Place<Stamped<V>, $order>
+        where
+            V: Clone + Serialize + DeserializeOwned $(+ $bound)? + 'static,
+        {
+            fn encode_entry(entry: &Stamped<V>, out: &mut Writer) -> Result<(), EncodeError> {
+                encode_stamp(entry.stamp, out);
+                out.value(&entry.value)
+            }
+
+            fn decode_entry(input: &mut Reader<'_>) -> Result<Stamped<V>, DecodeError> {
+                Ok(Stamped { stamp: decode_stamp(input)?, value: input.value()? })
+            }
+        }
+    };
+}
+
+stamped_place!(Latest);
+stamped_place!(Highest, Ranked);
+
+/// Types that are a reading of another type travel like that one.
+macro_rules! wire_through {
+    ($([$($params:tt)*] $outer:ty, $inner:ty);+ $(;)?) => {$(
+        impl<$($params)*> Wire for $outer {
+            fn encode_entry(entry: &Self::Entry, out: &mut Writer) -> Result<(), EncodeError> {
+                <$inner as Wire>::encode_entry(entry, out)
+            }
+
+            fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError> {
+                <$inner as Wire>::decode_entry(input)
+            }
+        }
+    )+};
+}
+
+wire_through! {
+    [V: Clone + Serialize + DeserializeOwned + 'static] LwwRegister<V>, Place<Stamped<V>, Latest>;
+    [V: Ranked + Clone + Serialize + DeserializeOwned + 'static]
+        RankedRegister<V>, Place<Stamped<V>, Highest>;
+    [V: Clone + Serialize + DeserializeOwned + 'static] MvRegister<V>, Place<V, Listed>;
+    [V: Clone + Serialize + DeserializeOwned + 'static, R: Resolve<V>]
+        ResolvedRegister<V, R>, MvRegister<V>;
+    [V: Clone + Serialize + DeserializeOwned + 'static] Max<V>, MvRegister<V>;
+    [V: Clone + Serialize + DeserializeOwned + 'static] Min<V>, MvRegister<V>;
+    [] EwFlag, MvRegister<()>;
+    [] DwFlag, MvRegister<bool>;
+    [K: Hash + Eq + Clone + Serialize + DeserializeOwned + 'static] GSet<K>, OrSet<K>;
+    [K: Hash + Eq + Clone + Serialize + DeserializeOwned + 'static] RwSet<K>, OrMap<K, DwFlag>;
+}
+
+/// 0, made and used; or 1, receiver and what it got.
+impl Wire for BoundedCounter {
+    fn encode_entry(entry: &RightsEntry, out: &mut Writer) -> Result<(), EncodeError> {
+        match entry {
+            RightsEntry::Account { made, used } => {
+                out.number(0u8);
+                out.number(*made);
+                out.number(*used);
+            }
+            RightsEntry::Transfers { to, amount } => {
+                out.number(1u8);
+                out.raw(to.as_bytes());
+                out.number(*amount);
+            }
+        }
+        Ok(())
+    }
+
+    fn decode_entry(input: &mut Reader<'_>) -> Result<RightsEntry, DecodeError> {
+        match input.number()? {
+            0 => Ok(RightsEntry::Account { made: input.wide()?, used: input.wide()? }),
+            1 => {
+                let to = ReplicaId::from_bytes(input.array()?);
+                Ok(RightsEntry::Transfers { to, amount: input.wide()? })
+            }
+            _ => Err(DecodeError::Malformed { rule: "an entry of rights is 0, an account, or 1, transfers" }),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::runs::{CounterScratch, RunEntry, Runs, RunsEditor, counter_of_runs};
 use crate::clock::Stamp;
-use crate::view::{At, Crdt, LocalDot, Look, Tx};
+use crate::view::{At, Crdt, LocalDot, Look, Reset, Tx};
 
 /// A counter that only grows: the sum of what every replica added.
 ///

@@ -284,16 +284,18 @@ macro_rules! counter_of_runs {
                 $editor { runs: RunsEditor { base: base.map(|base| &base.runs), scratch: &scratch.0, tx } }
             }
 
-            fn reset(editor: &Self::Editor<'_>) {
-                editor.reset();
-            }
-
             fn reads_empty(editor: &Self::Editor<'_>) -> bool {
                 editor.runs.seen().is_empty()
             }
 
             fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, RunEntry)) {
                 scratch.0.into_inner().drain(out);
+            }
+        }
+
+        impl Reset for $counter {
+            fn reset(editor: &Self::Editor<'_>) {
+                editor.reset();
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use core::convert::Infallible;
 
-use super::{Delta, Doc};
+use super::{Delta, Doc, Observed};
 use crate::dot::{Dot, ReplicaId};
 use crate::replica::Replica;
 use crate::view::{Crdt, Finished, Ids, Tx};
@@ -73,6 +73,59 @@ impl<T: Crdt> Doc<T> {
         me: &mut Replica,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<(R, Delta<T>), E> {
+        self.stage_with(me, None, edit)
+    }
+
+    /// What an edit may take away if it is decided upon later: all that the document shows now.
+    ///
+    /// See [`update_observed`](Doc::update_observed).
+    #[must_use]
+    pub fn observe(&self) -> Observed {
+        Observed { context: self.context() }
+    }
+
+    /// Edits the document as somebody saw it before: the editor sees, and takes away, only what was
+    /// there when `observed` was taken, and what the edit itself writes.
+    ///
+    /// For screens that have become stale. Whoever presses "remove" has seen what was on the screen,
+    /// not what has arrived since; a plain [`update`](Doc::update) would take that too, and its
+    /// writer would never hear of it. Of a register both values stay, as a conflict that can be seen.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+    ///
+    /// let mut me = Replica::new(ReplicaId::from_u128(1));
+    /// let mut cart = Doc::<OrSet<&str>>::default();
+    /// cart.update(&mut me, |cart| cart.insert("apple"));
+    /// let screen = cart.observe();
+    ///
+    /// // While somebody looks at the screen another one adds a pear.
+    /// cart.update(&mut me, |cart| cart.insert("pear"));
+    /// cart.update_observed(&mut me, &screen, |cart| cart.clear());
+    /// assert!(cart.contains("pear") && !cart.contains("apple"));
+    /// ```
+    pub fn update_observed<R>(
+        &mut self,
+        me: &mut Replica,
+        observed: &Observed,
+        edit: impl FnOnce(T::Editor<'_>) -> R,
+    ) -> Delta<T> {
+        let staged = self.stage_with(me, Some(observed), |editor| Ok::<R, Infallible>(edit(editor)));
+        let Ok((_, delta)) = staged;
+        self.merge_ref(&delta);
+        delta
+    }
+
+    /// [`stage`](Doc::stage) and [`update_observed`](Doc::update_observed) in one.
+    ///
+    /// # Errors
+    /// The closure's error; the replica's numbers are then as before.
+    pub fn stage_with<R, E>(
+        &self,
+        me: &mut Replica,
+        observed: Option<&Observed>,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<(R, Delta<T>), E> {
         let id = me.id();
         let place = self.ids.place(id).map_or(self.ids.len(), |place| place as usize);
         let place = u32::try_from(place).expect("places are small numbers");
@@ -80,7 +133,8 @@ impl<T: Crdt> Doc<T> {
         let next = me.next_seq(seen);
 
         let scratch = T::Scratch::default();
-        let tx = Tx::new(&self.ids, place, me, next);
+        let observed = observed.map(|observed| &observed.context);
+        let tx = Tx::new(&self.ids, place, me, next, observed);
         let result = edit(T::edit(Some(&self.root), &scratch, &tx))?;
         let Finished { next, hlc, superseded } = tx.finish();
         me.advance(next, hlc);

@@ -5,6 +5,7 @@ mod delta;
 mod digest;
 mod edit;
 mod index;
+mod inspect;
 mod merge;
 mod todo;
 mod walk;
@@ -15,6 +16,7 @@ use core::ops::Deref;
 
 pub use delta::Delta;
 pub use digest::Digest;
+pub use inspect::{Conflict, Observed, Stats};
 pub use walk::{Walk, WalkOverflow};
 
 use crate::clock::CausalContext;

@@ -52,7 +52,7 @@ pub use coverage::{Case, Coverage};
 pub use oracle::{Act, Event, Past, Specified, check_values};
 pub use report::Broken;
 pub use subject::{Sample, SampleKey, Subject};
-pub use subjects::{CounterEdit, LwwMapEdit, MapEdit, RegisterEdit, SetEdit};
+pub use subjects::{BoundedEdit, CounterEdit, FlagEdit, LwwMapEdit, MapEdit, RegisterEdit, SetEdit};
 
 use alloc::string::ToString;
 use core::fmt;

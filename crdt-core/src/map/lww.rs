@@ -9,7 +9,7 @@ use core::hash::Hash;
 
 use crate::clock::Stamp;
 use crate::register::{Stamped, outranks};
-use crate::view::{At, Crdt, Ids, Keyed, LocalDot, Look, Tx};
+use crate::view::{At, Crdt, Ids, Keyed, LocalDot, Look, Reset, Tx};
 
 /// A map in which the write with the larger (stamp, dot) wins, for each key; removals are writes.
 ///
@@ -227,17 +227,33 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
         LwwMapEditor { base, scratch, tx }
     }
 
-    fn reset(editor: &Self::Editor<'_>) {
-        editor.forget_all();
-    }
-
     fn reads_empty(editor: &Self::Editor<'_>) -> bool {
         editor.is_empty()
+    }
+
+    fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
+        let heads = self.cells.heads().filter(|(slot, ..)| self.cells.chain(*slot).nth(1).is_some());
+        heads.for_each(|(_, _, winner)| each(winner.dot));
+    }
+
+    fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
+        let mut dots = Vec::new();
+        for (slot, ..) in self.cells.heads().filter(|(_, _, winner)| winner.written.value.is_none()) {
+            dots.clear();
+            dots.extend(self.cells.chain(slot).map(|(_, cell)| cell.dot));
+            each(&dots);
+        }
     }
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
         let cells = scratch.into_inner().cells.into_payloads();
         cells.for_each(|(key, cell)| out(cell.dot.seq(), (key, cell.written)));
+    }
+}
+
+impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Reset for LwwMap<K, V> {
+    fn reset(editor: &Self::Editor<'_>) {
+        editor.forget_all();
     }
 }
 

@@ -7,7 +7,7 @@ use core::fmt;
 use core::hash::Hash;
 
 use crate::clock::Stamp;
-use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Tx, Unknown};
+use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Tx, Unknown};
 
 /// A map whose values are replicated types: counters, sets, registers, structs, maps.
 ///
@@ -177,16 +177,26 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
         OrMapEditor { base, scratch, tx }
     }
 
-    fn reset(editor: &Self::Editor<'_>) {
-        editor.clear();
-    }
-
     fn reads_empty(editor: &Self::Editor<'_>) -> bool {
         editor.is_empty()
     }
 
+    fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
+        self.values.heads().for_each(|(_, _, value)| value.conflicts(each));
+    }
+
+    fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
+        self.values.heads().for_each(|(_, _, value)| value.tombstones(each));
+    }
+
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
         scratch.consume(|key, scratch| V::drain(scratch, &mut |seq, entry| out(seq, (key.clone(), entry))));
+    }
+}
+
+impl<K: Hash + Eq + Clone + 'static, V: Reset> Reset for OrMap<K, V> {
+    fn reset(editor: &Self::Editor<'_>) {
+        editor.clear();
     }
 }
 
@@ -207,23 +217,6 @@ impl<'a, K: Hash + Eq, V: Crdt> OrMapEditor<'a, K, V> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         V::edit(self.base_value(key), self.scratch.get_or_default(key), self.tx)
-    }
-
-    /// Takes away all that this replica has seen under the key; returns whether the key was in.
-    ///
-    /// What others write under the key at the same time stays. An absent key changes nothing and
-    /// ships nothing.
-    pub fn remove<Q>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        let was_in = self.contains_key(key);
-        if was_in {
-            V::reset(&self.entry(key));
-            self.unknown(key).for_each(|dot| self.tx.supersede(dot));
-        }
-        was_in
     }
 
     /// Whether the key is in, with the changes so far.
@@ -259,17 +252,6 @@ impl<'a, K: Hash + Eq, V: Crdt> OrMapEditor<'a, K, V> {
         keys
     }
 
-    /// Removes every key.
-    pub fn clear(&self)
-    where
-        K: Clone,
-    {
-        for key in self.keys() {
-            V::reset(&V::edit(self.base_value(&key), self.scratch.get_or_default(&key), self.tx));
-            self.unknown(&key).for_each(|dot| self.tx.supersede(dot));
-        }
-    }
-
     fn for_each_key(&self, mut each: impl FnMut(&K)) {
         let base = self.base.into_iter().flat_map(OrMap::keys);
         base.filter(|key| self.contains_key(*key)).for_each(&mut each);
@@ -297,5 +279,35 @@ impl<'a, K: Hash + Eq, V: Crdt> OrMapEditor<'a, K, V> {
     {
         let found = self.base.and_then(|base| Some((base, base.values.head(key)?)));
         found.into_iter().flat_map(|(base, slot)| base.unknown.dots(slot))
+    }
+}
+
+impl<K: Hash + Eq, V: Reset> OrMapEditor<'_, K, V> {
+    /// Takes away all that this replica has seen under the key; returns whether the key was in.
+    ///
+    /// What others write under the key at the same time stays. An absent key changes nothing and
+    /// ships nothing.
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let was_in = self.contains_key(key);
+        if was_in {
+            V::reset(&self.entry(key));
+            self.unknown(key).for_each(|dot| self.tx.supersede(dot));
+        }
+        was_in
+    }
+
+    /// Removes every key.
+    pub fn clear(&self)
+    where
+        K: Clone,
+    {
+        for key in self.keys() {
+            V::reset(&V::edit(self.base_value(&key), self.scratch.get_or_default(&key), self.tx));
+            self.unknown(&key).for_each(|dot| self.tx.supersede(dot));
+        }
     }
 }

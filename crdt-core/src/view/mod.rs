@@ -14,13 +14,17 @@ mod features;
 mod frozen;
 mod ids;
 mod keyed;
+mod place;
 mod slab;
+mod through;
 mod tx;
 mod unknown;
 
 pub use frozen::Frozen;
 pub use ids::{Ids, LocalDot};
 pub use keyed::Keyed;
+pub use place::{Order, Place, PlaceEditor};
+pub(crate) use through::view_through;
 pub(crate) use tx::Finished;
 pub use tx::Tx;
 pub(crate) use unknown::Unknown;
@@ -77,14 +81,37 @@ pub trait Crdt: Default + 'static {
     /// An editor over what `base` shows and `scratch` adds.
     fn edit<'a>(base: Option<&'a Self>, scratch: &'a Self::Scratch, tx: &'a Tx<'a>) -> Self::Editor<'a>;
 
-    /// Takes away all that the editor sees, and nothing that is concurrent.
-    fn reset(editor: &Self::Editor<'_>);
-
     /// Whether the editor sees what a fresh view would show.
     fn reads_empty(editor: &Self::Editor<'_>) -> bool;
 
+    /// Calls `each` for one dot of every path where entries contradict each other, so that somebody
+    /// may want to choose. Types whose concurrent entries add up have none.
+    fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
+        let _ = each;
+    }
+
+    /// Calls `each` for every group of dots that says of something only that it is gone: what nobody
+    /// would miss once no write can arrive any more that has not seen them.
+    fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
+        let _ = each;
+    }
+
     /// Gives out the entries of a scratch with the numbers of their dots.
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry));
+}
+
+/// A type of which a removal can take away what it saw: what a map needs to remove a key.
+///
+/// All but those where that would break what they promise: the rights of a
+/// [`BoundedCounter`](crate::BoundedCounter) cannot be taken from those who hold them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be removed from a map or reset",
+    label = "cannot be removed or reset",
+    note = "a `BoundedCounter` shares out rights that no other replica can take back"
+)]
+pub trait Reset: Crdt {
+    /// Takes away all that the editor sees, and nothing that is concurrent.
+    fn reset(editor: &Self::Editor<'_>);
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
 use super::{Ids, LocalDot};
-use crate::clock::{Hlc, Intervals, Stamp};
+use crate::clock::{CausalContext, Hlc, Intervals, Stamp};
 use crate::dot::ReplicaId;
 use crate::replica::Replica;
 
@@ -19,6 +19,10 @@ pub struct Tx<'a> {
     /// Physical time when the edit began: one update, one time.
     now_millis: u64,
     next: Cell<u64>,
+    /// The first number that the edit may use: dots from there on are its own.
+    first: u64,
+    /// What the edit is to see, if not all.
+    observed: Option<&'a CausalContext>,
     superseded: RefCell<Vec<(u32, Intervals)>>,
 }
 
@@ -32,10 +36,17 @@ pub(crate) struct Finished {
 }
 
 impl<'a> Tx<'a> {
-    pub(crate) fn new(ids: &'a Ids, me: u32, replica: &mut Replica, next: u64) -> Self {
+    pub(crate) fn new(
+        ids: &'a Ids,
+        me: u32,
+        replica: &mut Replica,
+        first: u64,
+        observed: Option<&'a CausalContext>,
+    ) -> Self {
         let (hlc, now_millis) = replica.time();
-        let (hlc, next) = (Cell::new(hlc), Cell::new(next));
-        Self { ids, me, replica: replica.id(), hlc, now_millis, next, superseded: RefCell::default() }
+        let (hlc, next) = (Cell::new(hlc), Cell::new(first));
+        let (replica, superseded) = (replica.id(), RefCell::default());
+        Self { ids, me, replica, hlc, now_millis, next, first, observed, superseded }
     }
 
     /// The document's replica ids, as they were before the edit.
@@ -79,8 +90,15 @@ impl<'a> Tx<'a> {
         above.map_or(stamp, |above| stamp.max(above.next()))
     }
 
-    /// Marks a dot that the edit saw as gone.
+    /// Marks a dot that the edit saw as gone. A dot that it is not to see stays.
     pub fn supersede(&self, dot: LocalDot) {
+        if self.observes(dot) {
+            self.supersede_total(dot);
+        }
+    }
+
+    /// Marks a dot as gone whose entry is a total of the writer's own, which the next total contains.
+    pub(crate) fn supersede_total(&self, dot: LocalDot) {
         let mut superseded = self.superseded.borrow_mut();
         let at = match superseded.binary_search_by_key(&dot.replica(), |(place, _)| *place) {
             Ok(at) => at,
@@ -92,9 +110,20 @@ impl<'a> Tx<'a> {
         superseded[at].1.insert(dot.seq());
     }
 
-    /// Whether the edit has marked the dot as gone.
+    /// Whether the edit does not see the dot: it has marked it as gone, or is to see less than all.
     #[must_use]
     pub fn is_superseded(&self, dot: LocalDot) -> bool {
+        self.has_superseded(dot) || !self.observes(dot)
+    }
+
+    /// Whether the dot is the edit's own or among those that it is to see.
+    fn observes(&self, dot: LocalDot) -> bool {
+        let is_own = dot.replica() == self.me && dot.seq() >= self.first;
+        self.observed.is_none_or(|observed| is_own || observed.contains(self.ids.dot(dot)))
+    }
+
+    /// Whether the edit has marked the dot as gone.
+    pub(crate) fn has_superseded(&self, dot: LocalDot) -> bool {
         let superseded = self.superseded.borrow();
         let at = superseded.binary_search_by_key(&dot.replica(), |(place, _)| *place);
         at.is_ok_and(|at| superseded[at].1.contains(dot.seq()))

@@ -1,4 +1,4 @@
-//! Sets.
+//! The set in which an addition wins.
 
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -7,7 +7,7 @@ use core::fmt;
 use core::hash::Hash;
 
 use crate::clock::Stamp;
-use crate::view::{At, Crdt, Keyed, LocalDot, Look, Tx};
+use crate::view::{At, Crdt, Keyed, LocalDot, Look, Reset, Tx};
 
 /// A set in which an addition wins over a concurrent removal.
 ///
@@ -140,16 +140,18 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
         OrSetEditor { base, scratch, tx }
     }
 
-    fn reset(editor: &Self::Editor<'_>) {
-        editor.clear();
-    }
-
     fn reads_empty(editor: &Self::Editor<'_>) -> bool {
         editor.is_empty()
     }
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, K)) {
         scratch.into_inner().elements.into_payloads().for_each(|(element, dot)| out(dot.seq(), element));
+    }
+}
+
+impl<K: Hash + Eq + Clone + 'static> Reset for OrSet<K> {
+    fn reset(editor: &Self::Editor<'_>) {
+        editor.clear();
     }
 }
 

@@ -1,5 +1,10 @@
 //! The specifications of the types of this crate.
 
+mod counters;
+mod flags;
+mod registers;
+mod sets;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -14,6 +19,7 @@ use crate::laws::subjects::{CounterEdit, LwwMapEdit, MapEdit, RegisterEdit, SetE
 use crate::map::{LwwMap, OrMap};
 use crate::register::LwwRegister;
 use crate::set::OrSet;
+use crate::view::Reset;
 
 /// An element is in if some insertion of it was seen by no removal of it.
 impl<K: SampleKey> Specified for OrSet<K> {
@@ -172,7 +178,7 @@ fn below<K: SampleKey, S: Specified>(past: &Past<MapEdit<K, S::Edit>>, of: &K) -
     })
 }
 
-impl<K: SampleKey, S: Specified> Specified for OrMap<K, S> {
+impl<K: SampleKey, S: Specified<Crdt: Reset>> Specified for OrMap<K, S> {
     fn expected(past: &Past<MapEdit<K, S::Edit>>) -> BTreeMap<K, S::Shown> {
         let keys: BTreeSet<&K> = past
             .acts()

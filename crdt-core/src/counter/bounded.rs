@@ -1,0 +1,347 @@
+//! The counter that never goes below zero.
+
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt;
+
+use crate::clock::Stamp;
+use crate::dot::ReplicaId;
+use crate::view::{At, Crdt, LocalDot, Look, Tx};
+
+/// A counter that no history takes below zero, without coordination: who subtracts must hold rights.
+///
+/// Adding makes as many rights as it adds, held by the replica that adds. Subtracting uses rights
+/// that this replica holds, and is refused where they do not suffice, though others may hold more.
+/// [`transfer`](BoundedCounterEditor::transfer) hands rights over.
+///
+/// | at the same time | result |
+/// |---|---|
+/// | `add(10)` and `sub(5)` | 5 more |
+/// | `sub(60)` on two replicas that hold 50 of 100 rights each | both are refused: ask for rights |
+/// | `transfer(to, 5)` twice | 10, once each, however often the deltas arrive |
+///
+/// Rights belong to a replica id. Hand them over before a replica retires; those of an id whose
+/// program crashed are stranded until somebody who knows that it is gone decides about them, which
+/// this type does not. It cannot be reset or removed from a map, since that would take rights from
+/// those who are using them; [`OrMap::remove`](crate::OrMapEditor::remove) does not compile for it.
+/// (Balegas et al. 2015, Bounded Counter.)
+///
+/// ```
+/// use crdt_core::{BoundedCounter, Doc, Replica, ReplicaId};
+///
+/// let (mut tokyo, mut london) = (Replica::new(ReplicaId::from_u128(1)), Replica::new(ReplicaId::from_u128(2)));
+/// let (mut here, mut there) = (Doc::<BoundedCounter>::default(), Doc::<BoundedCounter>::default());
+/// let to = london.id();
+/// there.merge(here.update(&mut tokyo, |stock| {
+///     stock.add(100);
+///     stock.transfer(to, 40).expect("all 100 are here");
+/// }));
+///
+/// let sold = there.try_update(&mut london, |stock| stock.sub(60));
+/// assert_eq!(sold.unwrap_err().held, 40);
+/// let ((), delta) = there.try_update(&mut london, |stock| stock.sub(30))?;
+/// here.merge(delta);
+/// assert_eq!((here.value(), here.rights(to)), (70, 10));
+/// # Ok::<(), crdt_core::InsufficientRights>(())
+/// ```
+///
+/// ```compile_fail
+/// # use crdt_core::{BoundedCounter, Doc, OrMap, Replica, ReplicaId};
+/// # let mut me = Replica::new(ReplicaId::from_u128(1));
+/// # let mut stock = Doc::<OrMap<String, BoundedCounter>>::default();
+/// let _ = stock.update(&mut me, |stock| stock.remove("pen")); // there are rights out there
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct BoundedCounter {
+    ledger: Ledger,
+}
+
+/// What travels under one dot of a [`BoundedCounter`]: a total of the dot's own replica, which only
+/// grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RightsEntry {
+    /// All that the replica has added and subtracted.
+    Account {
+        /// The sum of the additions: rights made.
+        made: u128,
+        /// The sum of the subtractions: rights used.
+        used: u128,
+    },
+    /// All that the replica has handed over to another.
+    Transfers {
+        /// Who got them.
+        to: ReplicaId,
+        /// How many.
+        amount: u128,
+    },
+}
+
+/// A subtraction or transfer that this replica does not hold the rights for. Nothing has changed.
+///
+/// Others may hold more: ask them for a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InsufficientRights {
+    /// How many rights it takes.
+    pub asked: u64,
+    /// How many this replica holds.
+    pub held: u128,
+}
+
+impl fmt::Display for InsufficientRights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it takes {} rights and this replica holds {}", self.asked, self.held)
+    }
+}
+
+impl core::error::Error for InsufficientRights {}
+
+/// What the live entries say, or those that an edit adds.
+#[derive(Clone, Debug, Default)]
+struct Ledger {
+    /// Ascending by line, then totals: the last of a line is its newest.
+    records: Vec<Record>,
+}
+
+/// What an editor of a [`BoundedCounter`] has added so far.
+#[derive(Debug, Default)]
+pub struct RightsScratch(RefCell<Ledger>);
+
+/// One entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Record {
+    line: Line,
+    /// Made and used, or handed over and nothing.
+    totals: (u128, u128),
+    dot: LocalDot,
+}
+
+/// What a record is about: the account of a replica or, with a receiver, its transfers to that one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    of: ReplicaId,
+    to: Option<ReplicaId>,
+}
+
+impl Ledger {
+    fn add(&mut self, record: Record) {
+        let rank = self.records.partition_point(|other| *other < record);
+        self.records.insert(rank, record);
+    }
+
+    fn remove(&mut self, dot: LocalDot) {
+        self.records.retain(|record| record.dot != dot);
+    }
+
+    /// The newest record of every line. Totals only grow, so records of a line are never summed.
+    fn newest(&self) -> impl Iterator<Item = &Record> + '_ {
+        self.records.chunk_by(|a, b| a.line == b.line).filter_map(<[Record]>::last)
+    }
+
+    fn totals(&self, line: Line) -> (u128, u128) {
+        self.newest().find(|record| record.line == line).map_or((0, 0), |record| record.totals)
+    }
+
+    fn value(&self) -> u128 {
+        let accounts = self.newest().filter(|record| record.line.to.is_none());
+        let (made, used) = accounts.fold((0u128, 0u128), |(made, used), Record { totals, .. }| {
+            (made.saturating_add(totals.0), used.saturating_add(totals.1))
+        });
+        made.saturating_sub(used)
+    }
+
+    fn rights(&self, of: ReplicaId) -> u128 {
+        let (mut held, mut gone) = self.totals(Line { of, to: None });
+        for Record { line, totals, .. } in self.newest() {
+            if line.to == Some(of) {
+                held = held.saturating_add(totals.0);
+            }
+            if line.of == of && line.to.is_some() {
+                gone = gone.saturating_add(totals.0);
+            }
+        }
+        held.saturating_sub(gone)
+    }
+}
+
+impl Record {
+    fn new(of: ReplicaId, dot: LocalDot, entry: RightsEntry) -> Self {
+        match entry {
+            RightsEntry::Account { made, used } => {
+                Self { line: Line { of, to: None }, totals: (made, used), dot }
+            }
+            RightsEntry::Transfers { to, amount } => {
+                Self { line: Line { of, to: Some(to) }, totals: (amount, 0), dot }
+            }
+        }
+    }
+
+    fn entry(&self) -> RightsEntry {
+        match self.line.to {
+            None => RightsEntry::Account { made: self.totals.0, used: self.totals.1 },
+            Some(to) => RightsEntry::Transfers { to, amount: self.totals.0 },
+        }
+    }
+}
+
+impl BoundedCounter {
+    /// What was added less what was subtracted, as far as it is known here.
+    ///
+    /// Never below zero, also while the additions of others that covered a subtraction are still on
+    /// their way.
+    #[must_use]
+    pub fn value(&self) -> u128 {
+        self.ledger.value()
+    }
+
+    /// How many rights a replica holds, as far as it is known here; of itself it knows all.
+    #[must_use]
+    pub fn rights(&self, of: ReplicaId) -> u128 {
+        self.ledger.rights(of)
+    }
+
+    /// The replicas that hold rights, and how many.
+    #[must_use]
+    pub fn holders(&self) -> Vec<(ReplicaId, u128)> {
+        let named = self.ledger.records.iter().flat_map(|record| [Some(record.line.of), record.line.to]);
+        let mut ids: Vec<ReplicaId> = named.flatten().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let held = ids.into_iter().map(|id| (id, self.rights(id)));
+        held.filter(|(_, held)| *held > 0).collect()
+    }
+
+    /// Whether nothing was ever added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ledger.records.is_empty()
+    }
+}
+
+impl Crdt for BoundedCounter {
+    type Entry = RightsEntry;
+    type Slot = ();
+    type Scratch = RightsScratch;
+    type Editor<'a> = BoundedCounterEditor<'a>;
+
+    fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RightsEntry) {
+        self.ledger.add(Record::new(at.ids().id(dot.replica()), dot, entry));
+    }
+
+    fn remove(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
+        self.ledger.remove(dot);
+    }
+
+    fn entry(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RightsEntry {
+        let found = self.ledger.records.iter().find(|record| record.dot == dot);
+        found.map(Record::entry).expect("a live slot has its entry")
+    }
+
+    fn siblings(&self, _dot: LocalDot, (): (), each: &mut dyn FnMut(LocalDot)) {
+        self.ledger.records.iter().for_each(|record| each(record.dot));
+    }
+
+    fn is_bottom(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ledger.records.is_empty()
+    }
+
+    fn stamp(_entry: &RightsEntry) -> Option<Stamp> {
+        None
+    }
+
+    fn edit<'a>(base: Option<&'a Self>, scratch: &'a Self::Scratch, tx: &'a Tx<'a>) -> Self::Editor<'a> {
+        BoundedCounterEditor { base: base.map(|base| &base.ledger), scratch: &scratch.0, tx }
+    }
+
+    fn reads_empty(editor: &Self::Editor<'_>) -> bool {
+        editor.seen().records.is_empty()
+    }
+
+    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, RightsEntry)) {
+        scratch.0.into_inner().records.iter().for_each(|record| out(record.dot.seq(), record.entry()));
+    }
+}
+
+/// Changes a [`BoundedCounter`] within one update.
+#[derive(Clone, Copy)]
+pub struct BoundedCounterEditor<'a> {
+    base: Option<&'a Ledger>,
+    scratch: &'a RefCell<Ledger>,
+    tx: &'a Tx<'a>,
+}
+
+impl BoundedCounterEditor<'_> {
+    /// Adds `amount`, and makes as many rights of this replica; zero ships nothing.
+    pub fn add(&self, amount: u64) {
+        self.grow(None, (amount, 0));
+    }
+
+    /// Subtracts `amount` from what this replica holds rights for; zero ships nothing.
+    ///
+    /// # Errors
+    /// [`InsufficientRights`], and nothing has changed.
+    pub fn sub(&self, amount: u64) -> Result<(), InsufficientRights> {
+        self.check(amount)?;
+        self.grow(None, (0, amount));
+        Ok(())
+    }
+
+    /// Hands rights over to another replica, which can use them once it has got this update.
+    ///
+    /// Zero, or a transfer to itself, ships nothing.
+    ///
+    /// # Errors
+    /// [`InsufficientRights`], and nothing has changed.
+    pub fn transfer(&self, to: ReplicaId, amount: u64) -> Result<(), InsufficientRights> {
+        self.check(amount)?;
+        if to != self.tx.replica() {
+            self.grow(Some(to), (amount, 0));
+        }
+        Ok(())
+    }
+
+    /// How many rights this replica holds, with the changes so far.
+    #[must_use]
+    pub fn rights(&self) -> u128 {
+        self.seen().rights(self.tx.replica())
+    }
+
+    /// What was added less what was subtracted, with the changes so far.
+    #[must_use]
+    pub fn value(&self) -> u128 {
+        self.seen().value()
+    }
+
+    fn check(&self, asked: u64) -> Result<(), InsufficientRights> {
+        let held = self.rights();
+        if u128::from(asked) > held { Err(InsufficientRights { asked, held }) } else { Ok(()) }
+    }
+
+    /// Writes the next totals of a line of this replica's over those before.
+    fn grow(&self, to: Option<ReplicaId>, by: (u64, u64)) {
+        if by == (0, 0) {
+            return;
+        }
+        let (seen, line) = (self.seen(), Line { of: self.tx.replica(), to });
+        let before = seen.totals(line);
+        for record in seen.records.iter().filter(|record| record.line == line) {
+            self.tx.supersede_total(record.dot);
+            self.scratch.borrow_mut().remove(record.dot);
+        }
+        let totals = (before.0.saturating_add(by.0.into()), before.1.saturating_add(by.1.into()));
+        self.scratch.borrow_mut().add(Record { line, totals, dot: self.tx.mint() });
+    }
+
+    /// The base without what the edit superseded, and its own.
+    ///
+    /// All of it, also where the edit is to see only what a screen showed: totals must not shrink.
+    fn seen(&self) -> Ledger {
+        let mut seen = self.scratch.borrow().clone();
+        let base = self.base.into_iter().flat_map(|base| &base.records);
+        base.filter(|record| !self.tx.has_superseded(record.dot)).for_each(|record| seen.add(*record));
+        seen
+    }
+}

@@ -1,0 +1,126 @@
+//! What can be asked of a document beside its value.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Delta, Doc};
+use crate::clock::CausalContext;
+use crate::dot::Dot;
+use crate::view::{Crdt, LocalDot};
+
+/// What somebody has seen of a document: see [`Doc::update_observed`].
+///
+/// It is plain data, to be kept with a form or a session, and means the same at every replica.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Observed {
+    pub(super) context: CausalContext,
+}
+
+/// Writes of which none has seen the others, where only one can show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conflict<E> {
+    /// The write that shows.
+    pub shown: (Dot, E),
+    /// The others, ascending by dot.
+    pub others: Vec<(Dot, E)>,
+}
+
+/// How large a document is, in units of its own.
+///
+/// For its bytes see [`Doc::encode`](crate::Doc).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// How many replica ids have ever written.
+    pub replicas: usize,
+    /// How many entries are live.
+    pub live: usize,
+    /// How many dots have been seen, live and dead; it stops at `u64::MAX`.
+    pub seen: u64,
+    /// How many runs of dots are missing between those seen: updates that are still on their way.
+    pub gaps: usize,
+}
+
+impl<T: Crdt> Doc<T> {
+    /// Every place where writes contradict each other, so that somebody may want to choose.
+    ///
+    /// Entries carry their path: the key of a map, the field of a struct. It walks the whole value.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, LwwMap, Replica, ReplicaId};
+    ///
+    /// let (mut a, mut b) = (Replica::new(ReplicaId::from_u128(1)), Replica::new(ReplicaId::from_u128(2)));
+    /// type Profile = LwwMap<&'static str, u32>;
+    /// let (mut here, mut there) = (Doc::<Profile>::default(), Doc::<Profile>::default());
+    /// here.update(&mut a, |profile| profile.insert("age", 30));
+    /// here.merge(there.update(&mut b, |profile| profile.insert("age", 31)));
+    ///
+    /// let conflicts = here.find_conflicts();
+    /// let (_, (key, written)) = &conflicts[0].shown;
+    /// assert_eq!((*key, written.value), ("age", Some(31)));
+    /// assert_eq!(conflicts[0].others.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn find_conflicts(&self) -> Vec<Conflict<T::Entry>> {
+        let mut shown = Vec::new();
+        self.root.conflicts(&mut |dot| shown.push(dot));
+        shown.into_iter().filter_map(|dot| self.conflict(dot)).collect()
+    }
+
+    fn conflict(&self, shown: LocalDot) -> Option<Conflict<T::Entry>> {
+        let shown = self.ids.dot(shown);
+        let others = self.siblings(shown).into_iter().filter(|dot| *dot != shown);
+        let with_entry = |dot: Dot| Some((dot, self.entry(dot)?));
+        Some(Conflict { shown: with_entry(shown)?, others: others.filter_map(with_entry).collect() })
+    }
+
+    /// How large the document is.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats { live: self.live_len(), ..Stats::default() };
+        for lane in self.index.lanes() {
+            stats.replicas += 1;
+            stats.seen = stats.seen.saturating_add(lane.context.len());
+            let runs = lane.context.iter().count();
+            let starts_at_one = lane.context.contains(1);
+            stats.gaps += runs - usize::from(starts_at_one && runs > 0);
+        }
+        stats
+    }
+
+    /// The removal of tombstones that nobody needs any more, as a delta to be merged and sent like
+    /// any other; it is empty when there are none.
+    ///
+    /// A tombstone goes together with every write that it won over, once all of these are in
+    /// `stable`. What makes a dot stable is for the caller to know: **every** replica that may still
+    /// write has seen it, and this document has merged **everything** that those replicas had
+    /// written or merged by then. With less a removed key can come back. Nothing is collected by age.
+    /// Those whose removal is observed leave none: `OrSet`, `OrMap`, registers.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, LwwMap, Replica, ReplicaId};
+    ///
+    /// let mut me = Replica::new(ReplicaId::from_u128(1));
+    /// let mut settings = Doc::<LwwMap<String, u32>>::default();
+    /// let _ = settings.update(&mut me, |settings| settings.insert("volume".to_owned(), 3));
+    /// let _ = settings.update(&mut me, |settings| settings.remove("volume"));
+    /// assert_eq!(settings.stats().live, 1);
+    ///
+    /// // There is no other replica: all that this one has seen is stable.
+    /// let collected = settings.collect_tombstones(&settings.context());
+    /// settings.merge(collected);
+    /// assert_eq!(settings.stats().live, 0);
+    /// ```
+    pub fn collect_tombstones(&self, stable: &CausalContext) -> Delta<T> {
+        let mut dead = CausalContext::default();
+        self.root.tombstones(&mut |group| {
+            let dots = || group.iter().map(|dot| self.ids.dot(*dot));
+            if dots().all(|dot| stable.contains(dot)) {
+                dead.union_with(&dots().collect());
+            }
+        });
+        Delta { dead, ..Delta::default() }
+    }
+}

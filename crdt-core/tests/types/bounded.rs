@@ -1,0 +1,169 @@
+//! The bounded counter: nobody spends what nobody gave.
+
+use crdt_core::{BoundedCounter, Delta, Doc, InsufficientRights, OrMap, Replica, ReplicaId};
+
+use super::replica;
+
+fn id(of: u128) -> ReplicaId {
+    ReplicaId::from_u128(of)
+}
+
+/// A hundred units whose rights are split among three warehouses.
+fn warehouses() -> ([Replica; 3], [Doc<BoundedCounter>; 3]) {
+    let mut replicas = [1, 2, 3].map(replica);
+    let mut founder = Doc::<BoundedCounter>::default();
+    let delta = founder.update(&mut replicas[0], |stock| {
+        stock.add(100);
+        stock.transfer(id(2), 33).expect("a hundred are held");
+        stock.transfer(id(3), 33).expect("sixty-seven are held");
+    });
+    let docs = [(); 3].map(|()| {
+        let mut doc = Doc::<BoundedCounter>::default();
+        doc.merge(delta.clone());
+        doc
+    });
+    (replicas, docs)
+}
+
+#[test]
+fn two_regions_that_ship_thirty_and_twenty_leave_fifty() {
+    let (mut replicas, mut docs) = warehouses();
+    let sales = [(0, 20), (1, 30)].map(|(at, units)| {
+        docs[at].try_update(&mut replicas[at], |stock| stock.sub(units)).expect("there are rights").1
+    });
+    for doc in &mut docs {
+        sales.iter().for_each(|sale| _ = doc.merge(sale.clone()));
+        assert_eq!(doc.value(), 50);
+    }
+}
+
+#[test]
+fn three_regions_that_each_sell_sixty_of_a_hundred_sell_no_more_than_there_is() {
+    let (mut replicas, mut docs) = warehouses();
+    let mut sold = 0;
+    let mut deltas = Vec::new();
+    for at in 0..3 {
+        for _ in 0..60 {
+            match docs[at].try_update(&mut replicas[at], |stock| stock.sub(1)) {
+                Ok(((), delta)) => {
+                    sold += 1;
+                    deltas.push(delta);
+                }
+                Err(refusal) => assert_eq!(refusal, InsufficientRights { asked: 1, held: 0 }),
+            }
+        }
+    }
+    assert_eq!(sold, 100);
+    for doc in &mut docs {
+        deltas.iter().rev().chain(&deltas).for_each(|delta| _ = doc.merge(delta.clone()));
+        assert_eq!((doc.value(), doc.holders()), (0, vec![]));
+    }
+}
+
+#[test]
+fn a_refused_subtraction_changes_nothing() {
+    let (mut replicas, mut docs) = warehouses();
+    let before = docs[1].encode().unwrap();
+    let refused = docs[1].try_update(&mut replicas[1], |stock| stock.sub(34));
+    assert_eq!(refused.unwrap_err(), InsufficientRights { asked: 34, held: 33 });
+    let refused = docs[1].try_update(&mut replicas[1], |stock| stock.transfer(id(1), u64::MAX));
+    assert_eq!(refused.unwrap_err().held, 33);
+    assert_eq!(docs[1].encode().unwrap(), before);
+}
+
+#[test]
+fn received_rights_count_once_and_only_when_they_have_arrived() {
+    let (mut replicas, mut docs) = warehouses();
+    let gift = docs[0].try_update(&mut replicas[0], |stock| stock.transfer(id(2), 10)).unwrap().1;
+    assert_eq!((docs[0].rights(id(1)), docs[1].rights(id(2))), (24, 33));
+    for _ in 0..3 {
+        docs[1].merge(gift.clone());
+        assert_eq!(docs[1].rights(id(2)), 43);
+    }
+}
+
+#[test]
+fn no_replay_of_any_subset_of_deltas_makes_rights() {
+    let (mut replicas, mut docs) = warehouses();
+    let mut deltas: Vec<Delta<BoundedCounter>> = vec![docs[0].to_delta()];
+    for round in 0..4u64 {
+        for at in 0..3 {
+            let to = id([2, 3, 1][at]);
+            let moved = docs[at].try_update(&mut replicas[at], |stock| {
+                stock.transfer(to, 2 + round)?;
+                stock.sub(1)
+            });
+            deltas.push(moved.expect("there are rights").1);
+        }
+    }
+    for subset in 0u32..1 << deltas.len().min(12) {
+        let mut doc = Doc::<BoundedCounter>::default();
+        let chosen = deltas.iter().enumerate().filter(|(at, _)| subset >> at & 1 == 1);
+        chosen.for_each(|(_, delta)| _ = doc.merge(delta.clone()));
+        assert!(doc.value() <= 100);
+    }
+    for doc in &mut docs {
+        deltas.iter().rev().for_each(|delta| _ = doc.merge(delta.clone()));
+        let held: u128 = doc.holders().iter().map(|(_, held)| held).sum();
+        assert_eq!((doc.value(), held), (88, 88), "all rights are held by somebody");
+    }
+}
+
+#[test]
+fn a_use_that_arrives_before_its_rights_shows_nothing_below_zero() {
+    let (mut a, mut b) = (replica(1), replica(2));
+    let (mut here, mut there) = (Doc::<BoundedCounter>::default(), Doc::<BoundedCounter>::default());
+    let gift = here.try_update(&mut a, |stock| {
+        stock.add(100);
+        stock.transfer(id(2), 60)
+    });
+    there.merge(gift.unwrap().1);
+    let sale = there.try_update(&mut b, |stock| stock.sub(60)).unwrap().1;
+    let mut third = Doc::<BoundedCounter>::default();
+    third.merge(sale);
+    assert_eq!((third.value(), third.rights(id(2))), (0, 0));
+    third.merge(here.to_delta());
+    assert_eq!(third.value(), 40);
+}
+
+#[test]
+fn zero_and_transfers_to_oneself_ship_nothing() {
+    let (mut replicas, mut docs) = warehouses();
+    let nothing = docs[0].try_update(&mut replicas[0], |stock| {
+        stock.add(0);
+        stock.sub(0)?;
+        stock.transfer(id(2), 0)?;
+        stock.transfer(id(1), 5)
+    });
+    assert!(nothing.unwrap().1.is_empty());
+    assert_eq!(docs[0].rights(id(1)), 34);
+}
+
+#[test]
+fn a_new_incarnation_has_none_of_the_rights_of_the_old() {
+    let (_, mut docs) = warehouses();
+    let mut restored = replica(77);
+    let refused = docs[0].try_update(&mut restored, |stock| stock.sub(1));
+    assert_eq!(refused.unwrap_err(), InsufficientRights { asked: 1, held: 0 });
+}
+
+#[test]
+fn amounts_at_the_end_of_the_range_add_up_exactly() {
+    let (mut a, mut b) = (replica(1), replica(2));
+    let mut doc = Doc::<BoundedCounter>::default();
+    let _ = doc.update(&mut a, |stock| stock.add(u64::MAX));
+    let _ = doc.update(&mut b, |stock| stock.add(u64::MAX));
+    let _ = doc.update(&mut b, |stock| stock.add(u64::MAX));
+    assert_eq!(doc.value(), 3 * u128::from(u64::MAX));
+    let _ = doc.try_update(&mut b, |stock| stock.sub(u64::MAX)).unwrap();
+    assert_eq!(doc.rights(id(2)), u128::from(u64::MAX));
+}
+
+#[test]
+fn stock_by_product_is_a_map_of_bounded_counters() {
+    let mut me = replica(1);
+    let mut stock = Doc::<OrMap<String, BoundedCounter>>::default();
+    let _ = stock.update(&mut me, |stock| stock.entry("pen").add(3));
+    let _ = stock.try_update(&mut me, |stock| stock.entry("pen").sub(2)).unwrap();
+    assert_eq!(stock.get("pen").map(BoundedCounter::value), Some(1));
+}

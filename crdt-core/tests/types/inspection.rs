@@ -1,0 +1,98 @@
+//! Conflicts, sizes, tombstones.
+
+use crdt_core::clock::CausalContext;
+use crdt_core::{Crdt, Doc, DwFlag, LwwMap, MvRegister, OrMap, OrSet, PnCounter, RwSet};
+
+use super::replica;
+
+#[derive(Crdt)]
+struct Account {
+    email: MvRegister<String>,
+    settings: OrMap<String, LwwMap<String, u8>>,
+    tags: OrSet<u8>,
+    logins: PnCounter,
+}
+
+#[test]
+fn conflicts_are_found_in_every_depth_and_only_where_somebody_could_choose() {
+    let (mut a, mut b) = (replica(1), replica(2));
+    let (mut here, mut there) = (Doc::<Account>::default(), Doc::<Account>::default());
+    let write = |account: AccountEditor<'_>, n: u8| {
+        account.email.set(format!("from {n}"));
+        account.settings.entry("tv").insert("volume".to_owned(), n);
+        account.settings.entry("tv").insert(format!("of {n}"), n);
+        account.tags.insert(7);
+        account.logins.add(1);
+    };
+    let _ = here.update(&mut a, |account| write(account, 1));
+    let theirs = there.update(&mut b, |account| write(account, 2));
+    assert!(here.find_conflicts().is_empty());
+    here.merge(theirs);
+    let conflicts = here.find_conflicts();
+    assert_eq!(conflicts.len(), 2);
+    assert!(conflicts.iter().all(|conflict| conflict.others.len() == 1));
+
+    let _ = here.update(&mut a, |account| {
+        account.email.resolve(|emails| emails[0].clone());
+        account.settings.entry("tv").remove("volume");
+    });
+    assert!(here.find_conflicts().is_empty());
+}
+
+#[test]
+fn stats_count_replicas_dots_and_gaps() {
+    let mut me = replica(1);
+    let mut source = Doc::<OrSet<u8>>::default();
+    let deltas: Vec<_> = (0..5).map(|n| source.update(&mut me, |set| set.insert(n))).collect();
+    let mut doc = Doc::<OrSet<u8>>::default();
+    for at in [1, 3] {
+        doc.merge(deltas[at].clone());
+    }
+    let stats = doc.stats();
+    assert_eq!((stats.replicas, stats.live, stats.seen, stats.gaps), (1, 2, 2, 2));
+    let stats = source.stats();
+    assert_eq!((stats.replicas, stats.live, stats.seen, stats.gaps), (1, 5, 5, 0));
+}
+
+#[test]
+fn stable_tombstones_go_together_with_what_they_won_over() {
+    let (mut a, mut b) = (replica(1), replica(2));
+    let mut here = Doc::<LwwMap<String, u8>>::default();
+    let mut there = Doc::<LwwMap<String, u8>>::default();
+    let _ = here.update(&mut a, |map| map.insert("k".to_owned(), 1));
+    let theirs = there.update(&mut b, |map| map.insert("k".to_owned(), 2));
+    let _ = here.update(&mut a, |map| map.remove("k"));
+    // The removal's stamp is the larger one: it shows, and the insertion lost to it.
+    here.merge(theirs);
+    assert!(!here.contains_key("k"));
+    assert_eq!(here.live_len(), 2);
+
+    let of_a: CausalContext =
+        here.context().iter().filter(|(id, _)| *id == a.id()).map(|(id, dots)| (id, dots.clone())).collect();
+    assert!(here.collect_tombstones(&of_a).is_empty(), "the write that lost could come up again");
+    let collected = here.collect_tombstones(&here.context());
+    here.merge(collected.clone());
+    there.merge(here.to_delta());
+    assert_eq!((here.live_len(), there.live_len()), (0, 0));
+    assert!(!there.contains_key("k"));
+}
+
+#[test]
+fn flags_and_remove_wins_sets_leave_tombstones_that_can_be_collected() {
+    let mut me = replica(1);
+    let mut sets = Doc::<OrMap<String, RwSet<u8>>>::default();
+    let _ = sets.update(&mut me, |sets| {
+        sets.entry("members").insert(1);
+        sets.entry("members").remove(&2);
+    });
+    let collected = sets.collect_tombstones(&sets.context());
+    assert_eq!(collected.dead().len(), 1);
+    sets.merge(collected);
+    assert_eq!((sets.live_len(), sets.get("members").map(RwSet::len)), (1, Some(1)));
+
+    let mut flag = Doc::<DwFlag>::default();
+    let _ = flag.update(&mut me, |flag| flag.enable());
+    assert!(flag.collect_tombstones(&flag.context()).is_empty());
+    let _ = flag.update(&mut me, |flag| flag.disable());
+    assert_eq!(flag.collect_tombstones(&flag.context()).dead().len(), 1);
+}

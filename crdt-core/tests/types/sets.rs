@@ -1,0 +1,53 @@
+//! Sets beside the OR-set.
+
+use crdt_core::{Doc, GSet, OrMap, RwSet};
+
+use super::{at_once, replica};
+
+fn elements(set: &RwSet<u8>) -> Vec<u8> {
+    set.sorted().into_iter().copied().collect()
+}
+
+#[test]
+fn a_removal_wins_in_a_remove_wins_set() {
+    let out = at_once::<RwSet<u8>, _>(&|s| s.insert(1), &|s| _ = s.remove(&1), &|s| s.insert(1), elements);
+    assert_eq!(out, []);
+}
+
+#[test]
+fn a_removal_wins_also_over_an_insertion_that_it_could_not_know_of() {
+    let out = at_once::<RwSet<u8>, _>(&|_| (), &|s| _ = s.remove(&1), &|s| s.insert(1), elements);
+    assert_eq!(out, []);
+}
+
+#[test]
+fn an_insertion_after_the_removal_is_in() {
+    let back = at_once::<RwSet<u8>, _>(&|s| _ = s.remove(&1), &|s| s.insert(1), &|s| s.insert(2), elements);
+    assert_eq!(back, [1, 2]);
+}
+
+#[test]
+fn clearing_beside_an_insertion_of_something_else_leaves_that() {
+    let left = at_once::<RwSet<u8>, _>(&|s| s.insert(1), &|s| s.clear(), &|s| s.insert(2), elements);
+    assert_eq!(left, [2]);
+}
+
+#[test]
+fn a_grow_only_set_has_both_of_two_concurrent_insertions() {
+    let read = |s: &GSet<u8>| s.sorted().into_iter().copied().collect::<Vec<_>>();
+    let both = at_once::<GSet<u8>, _>(&|s| _ = s.insert(0), &|s| _ = s.insert(1), &|s| _ = s.insert(2), read);
+    assert_eq!(both, [0, 1, 2]);
+    let once = at_once::<GSet<u8>, _>(&|_| (), &|s| _ = s.insert(5), &|s| _ = s.insert(5), |s| s.len());
+    assert_eq!(once, 1);
+}
+
+#[test]
+fn sets_take_many_at_once() {
+    let mut me = replica(1);
+    let mut paid = Doc::<OrMap<String, GSet<u8>>>::default();
+    let _ = paid.update(&mut me, |paid| paid.entry("may").extend([1, 2, 2, 3]));
+    assert_eq!(paid.get("may").map(GSet::len), Some(3));
+    let mut members = Doc::<RwSet<u8>>::default();
+    let _ = members.update(&mut me, |mut members| members.extend([1, 2]));
+    assert_eq!(elements(&members), [1, 2]);
+}
