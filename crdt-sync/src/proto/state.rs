@@ -75,17 +75,18 @@ impl<T: Wire> State<T> {
         }
     }
 
-    /// The state that a store holds: everything in it, and nothing else, is applied.
+    /// The state that a store holds: everything in it, and nothing else, is applied. Also returns where
+    /// its snapshot ends.
     pub(super) fn recover(
         key: [u8; 16],
         stored: &Stored,
         now: Now,
         config: &Config,
-    ) -> Result<Self, RecoverError> {
+    ) -> Result<(Self, Position), RecoverError> {
         let mut state = Self::new(key);
         let start = stored.records.first().map(|record| record.index);
         let Some(bytes) = &stored.state else {
-            return if start.is_none() { Ok(state) } else { Err(corrupt("records without a state")) };
+            return if start.is_none() { Ok((state, 0)) } else { Err(corrupt("records without a state")) };
         };
         let (head, document) = Head::decode(bytes, config)?;
         let document = Delta::decode(document, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
@@ -101,7 +102,7 @@ impl<T: Wire> State<T> {
         }
         state.lost = state.applied.difference(&state.log.since(0).map(|update| update.number).collect());
         state.grown();
-        Ok(state)
+        Ok((state, head.end))
     }
 
     /// Applies a record, unless it is older than the snapshot, which ends at `end`: then it is kept

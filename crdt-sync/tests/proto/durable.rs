@@ -215,6 +215,25 @@ fn records_give_way_to_a_snapshot_and_a_restart_shows_the_same() {
     assert_eq!(lab.engine("kept").vector().len(), 500);
 }
 
+/// What stays in the log for peers is older than the snapshot, and no reason for another one.
+#[test]
+fn a_start_alone_writes_nothing() {
+    let mut config = config();
+    config.store_log_bytes = 500;
+    let (mut lab, disk) = pair(&config);
+    for element in 0..100 {
+        lab.insert("kept", element);
+        persist(&mut lab, "kept", &disk);
+    }
+    lab.start_from("kept", &config, &disk);
+    if persist(&mut lab, "kept", &disk) > 0 {
+        // The last snapshot was due in any case.
+        lab.start_from("kept", &config, &disk);
+    }
+    assert_eq!(disk.content().records.len(), 100);
+    assert_eq!(persist(&mut lab, "kept", &disk), 0);
+}
+
 /// A node that was down, not away: its peers need no walk, and neither does it.
 #[test]
 fn a_restart_serves_its_peers_from_the_log() {

@@ -43,11 +43,13 @@ impl<T: Wire> Engine<T> {
     /// ```
     pub fn recover(config: Config, seed: [u8; 32], now: Now, stored: &Stored) -> Result<Self, RecoverError> {
         let mut engine = Self::new(config, seed, now)?;
-        engine.state = State::recover(fingerprint_key(&engine.config.cluster), stored, now, &engine.config)?;
-        let (state, applied) = (&engine.state, engine.state.applied());
-        let records = stored.records.iter().map(|record| record.bytes.len()).sum();
+        let key = fingerprint_key(&engine.config.cluster);
+        let (state, snapshot) = State::recover(key, stored, now, &engine.config)?;
+        let after = stored.records.iter().filter(|record| record.index >= snapshot);
+        let records = after.map(|record| record.bytes.len()).sum();
         let sizes = stored.state.as_ref().map(|snapshot| (snapshot.len(), records));
-        engine.disk = Some(Disk::new(applied.as_ref().clone(), state.log().end(), sizes));
+        engine.disk = Some(Disk::new(state.applied().as_ref().clone(), state.log().end(), sizes));
+        engine.state = state;
         engine.trim();
         Ok(engine)
     }
