@@ -138,6 +138,18 @@ async fn a_crash_loses_nothing_that_was_acknowledged_here_or_there() {
     until("its past is back", || has(&a, "replicated")).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_that_left_something_unwritten_says_so() {
+    let (names, disk) = (Names::new(), FaultyStore::default());
+    let mut net = eager();
+    net.drain_timeout = SOON;
+    let builder = Node::<Set>::builder().listen(loopback()).identity(names.issue("a")).net(net);
+    let a = builder.store(disk.clone()).start().await.unwrap();
+    disk.fail(Some(DiskFault::Full));
+    add(&a, "x");
+    assert!(!a.shutdown().await);
+}
+
 #[cfg(feature = "redb")]
 mod file {
     use crdt_sync::store::{RedbStore, StoreError};
