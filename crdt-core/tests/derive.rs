@@ -425,3 +425,44 @@ fn an_older_build_clears_what_it_saw_of_unknown_fields() {
     assert_eq!(new.get(&1).unwrap().keys().collect::<Vec<_>>(), ["ann"]);
     assert_eq!((old.len(), old.fingerprint()), (1, new.fingerprint()));
 }
+
+#[derive(Crdt, Debug)]
+struct Pair<V: Crdt>(pub OrSet<u8>, #[crdt(tag = 9)] V);
+
+#[test]
+fn tuple_structs_nest_and_travel_like_named_ones() {
+    let (mut a, mut b) = replicas();
+    type Pairs = OrMap<u8, Pair<PnCounter>>;
+    let (mut here, mut there) = (Doc::<Pairs>::default(), Doc::<Pairs>::default());
+    there.merge(here.update(&mut a, |pairs| pairs.entry(&1).0.insert(7)));
+    let removal = here.update(&mut a, |pairs| pairs.remove(&1));
+    let write = there.update(&mut b, |pairs| pairs.entry(&1).1.add(5));
+    for (doc, delta) in [(&mut here, write), (&mut there, removal)] {
+        let bytes = delta.encode().unwrap();
+        doc.merge(Delta::decode(&bytes, &Limits::default()).unwrap());
+        let pair = doc.get(&1).unwrap();
+        assert_eq!((pair.0.len(), pair.1.value()), (0, 5));
+    }
+    assert_eq!(here, there);
+}
+
+/// The tag of a field is what counts in bytes, not its name or whether it has one.
+#[test]
+fn a_tuple_struct_reads_what_a_named_one_with_the_same_tags_wrote() {
+    #[derive(Crdt)]
+    struct Named {
+        #[crdt(tag = 9)]
+        renamed: PnCounter,
+        #[crdt(tag = 1)]
+        elements: OrSet<u8>,
+    }
+
+    let (mut me, _) = replicas();
+    let mut named = Doc::<Named>::default();
+    let _ = named.update(&mut me, |named| {
+        named.elements.insert(3);
+        named.renamed.sub(2);
+    });
+    let pair = Doc::<Pair<PnCounter>>::decode(&named.encode().unwrap(), &Limits::default()).unwrap();
+    assert_eq!((pair.0.sorted(), pair.1.value()), (vec![&3], -2));
+}

@@ -2,9 +2,8 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::ext::IdentExt;
 
-use crate::parse::{Member, Struct};
+use crate::parse::{Member, Struct, shown};
 
 /// The companion types and the implementations.
 pub(crate) fn expand(of: &Struct) -> TokenStream {
@@ -34,8 +33,12 @@ fn companions(of: &Struct) -> TokenStream {
     let [entry, slot, scratch, editor] = names(of);
     let (names, types): (Vec<_>, Vec<_>) = fields.iter().map(|field| (&field.name, &field.ty)).unzip();
     let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();
-    let visible: Vec<_> = fields.iter().map(|field| &field.vis).collect();
-    let docs: Vec<_> = names.iter().map(|field| format!("Of the field `{}`.", field.unraw())).collect();
+    let docs: Vec<_> = names.iter().map(|field| format!("Of the field `{}`.", shown(field))).collect();
+    let part = |part: TokenStream| -> Vec<TokenStream> {
+        types.iter().map(|ty| quote!(<#ty as #krate::view::Crdt>::#part)).collect()
+    };
+    let scratch_body = body(of, &part(quote!(Scratch)));
+    let editor_body = body(of, &part(quote!(Editor<'crdt>)));
     let [entry_doc, slot_doc, scratch_doc, editor_doc] = [
         format!("What travels under one dot of a [`{name}`]."),
         format!("Where a [`{name}`] keeps an entry."),
@@ -58,14 +61,24 @@ fn companions(of: &Struct) -> TokenStream {
         }
 
         #[doc = #scratch_doc]
-        #vis struct #scratch<#params> #bounds {
-            #(#names: <#types as #krate::view::Crdt>::Scratch,)*
-        }
+        #vis struct #scratch<#params> #scratch_body
 
         #[doc = #editor_doc]
-        #vis struct #editor<'crdt, #params #comma> #bounds {
-            #(#[doc = #docs] #visible #names: <#types as #krate::view::Crdt>::Editor<'crdt>,)*
-        }
+        #vis struct #editor<'crdt, #params #comma> #editor_body
+    }
+}
+
+/// The fields of a companion, with names or without, as the struct's own are.
+fn body(of: &Struct, fields: &[TokenStream]) -> TokenStream {
+    let generics = generics(of);
+    let bounds = &generics.where_clause;
+    let names = of.fields.iter().map(|field| &field.name);
+    let visible = of.fields.iter().map(|field| &field.vis);
+    let docs = of.fields.iter().map(|field| format!("Of the field `{}`.", shown(&field.name)));
+    if of.is_tuple {
+        quote!((#(#[doc = #docs] #visible #fields,)*) #bounds;)
+    } else {
+        quote!(#bounds { #(#[doc = #docs] #visible #names: #fields,)* })
     }
 }
 
@@ -152,7 +165,7 @@ fn argument(param: &syn::GenericParam) -> TokenStream {
 }
 
 /// Each field's name, its variant, and its type's implementation.
-fn parts(of: &Struct) -> (Vec<&syn::Ident>, Vec<&syn::Ident>, Vec<TokenStream>) {
+fn parts(of: &Struct) -> (Vec<&syn::Member>, Vec<&syn::Ident>, Vec<TokenStream>) {
     let krate = &of.krate;
     let parts = of
         .fields

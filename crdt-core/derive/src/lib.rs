@@ -39,7 +39,7 @@ use proc_macro::TokenStream;
 /// are yours to derive.
 ///
 /// # What it takes
-/// A struct with named fields, each of a replicated type, which may be that of another such struct,
+/// A struct with fields, named or not, each of a replicated type, which may be that of another such struct,
 /// or have type parameters. No field may hold the struct itself, not in a map either: paths would
 /// have no end. Values without serde's traits are fine where nothing needs bytes; the struct has no
 /// `Wire` then.

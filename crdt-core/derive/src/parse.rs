@@ -18,11 +18,13 @@ pub(crate) struct Struct {
     pub(crate) generics: Generics,
     pub(crate) krate: Path,
     pub(crate) fields: Vec<Member>,
+    /// Whether its fields have numbers in place of names.
+    pub(crate) is_tuple: bool,
 }
 
 /// One of its fields.
 pub(crate) struct Member {
-    pub(crate) name: Ident,
+    pub(crate) name: syn::Member,
     pub(crate) vis: Visibility,
     pub(crate) ty: Type,
     pub(crate) tag: Tag,
@@ -45,7 +47,7 @@ impl TryFrom<DeriveInput> for Struct {
 
     fn try_from(input: DeriveInput) -> Result<Self, Error> {
         let DeriveInput { attrs, vis, ident: name, generics, data } = input;
-        let fields = named_fields(&name, data)?;
+        let (fields, is_tuple) = fields_of(&name, data)?;
         if let Some(lifetime) = generics.lifetimes().next() {
             return Err(Error::new(lifetime.span(), "a replicated type owns its data and borrows nothing"));
         }
@@ -53,19 +55,17 @@ impl TryFrom<DeriveInput> for Struct {
         let fields = fields.into_iter().zip(1..).map(|(field, place)| member(field, place));
         let fields = fields.collect::<Result<Vec<_>, _>>()?;
         check_tags(&fields)?;
-        Ok(Self { name, vis, generics, krate, fields })
+        Ok(Self { name, vis, generics, krate, fields, is_tuple })
     }
 }
 
-/// The fields of a struct that has some, with names.
-fn named_fields(name: &Ident, data: Data) -> Result<Punctuated<Field, Token![,]>, Error> {
+/// The fields of a struct that has some, and whether they have numbers in place of names.
+fn fields_of(name: &Ident, data: Data) -> Result<(Punctuated<Field, Token![,]>, bool), Error> {
     let (span, message) = match data {
         Data::Struct(data) => match data.fields {
-            Fields::Named(fields) if !fields.named.is_empty() => return Ok(fields.named),
-            Fields::Unnamed(fields) => (fields.span(), "the fields of a replicated struct need names"),
-            Fields::Named(_) | Fields::Unit => {
-                (name.span(), "a struct without fields has nothing to replicate")
-            }
+            Fields::Named(fields) if !fields.named.is_empty() => return Ok((fields.named, false)),
+            Fields::Unnamed(fields) if !fields.unnamed.is_empty() => return Ok((fields.unnamed, true)),
+            _ => (name.span(), "a struct without fields has nothing to replicate"),
         },
         Data::Enum(data) => (
             data.enum_token.span,
@@ -89,8 +89,11 @@ fn krate(attributes: &[Attribute]) -> Result<Path, Error> {
 }
 
 fn member(field: Field, place: u32) -> Result<Member, Error> {
-    let span = field.span();
-    let name = field.ident.ok_or_else(|| Error::new(span, "a field needs a name"))?;
+    let span = field.ident.as_ref().map_or_else(|| field.ty.span(), Ident::span);
+    let name = match field.ident {
+        Some(name) => syn::Member::Named(name),
+        None => syn::Member::Unnamed(syn::Index { index: place - 1, span }),
+    };
     let mut tag = None;
     each_option(&field.attrs, |option| {
         if !option.path.is_ident("tag") {
@@ -98,7 +101,7 @@ fn member(field: Field, place: u32) -> Result<Member, Error> {
         }
         once(&mut tag, explicit_tag(&option.value()?.parse()?)?, &option)
     })?;
-    let tag = tag.unwrap_or_else(|| Tag { number: place, span: name.span(), is_place: true });
+    let tag = tag.unwrap_or(Tag { number: place, span, is_place: true });
     let variant = format_ident!("Field{}", tag.number);
     Ok(Member { name, vis: field.vis, ty: field.ty, tag, variant })
 }
@@ -126,6 +129,14 @@ fn once<T>(place: &mut Option<T>, value: T, option: &ParseNestedMeta<'_>) -> Res
     }
 }
 
+/// The name of a field as a person writes it.
+pub(crate) fn shown(name: &syn::Member) -> String {
+    match name {
+        syn::Member::Named(name) => name.unraw().to_string(),
+        syn::Member::Unnamed(place) => place.index.to_string(),
+    }
+}
+
 fn check_tags(fields: &[Member]) -> Result<(), Error> {
     for (at, field) in fields.iter().enumerate() {
         if let Some(other) = fields[..at].iter().find(|other| other.tag.number == field.tag.number) {
@@ -133,7 +144,7 @@ fn check_tags(fields: &[Member]) -> Result<(), Error> {
             let (Member { tag, .. }, taken) =
                 if field.tag.is_place && !other.tag.is_place { (other, field) } else { (field, other) };
             let why = if taken.tag.is_place { ", by its place" } else { "" };
-            let message = format!("tag {} is already that of `{}`{why}", tag.number, taken.name.unraw());
+            let message = format!("tag {} is already that of `{}`{why}", tag.number, shown(&taken.name));
             return Err(Error::new(tag.span, message));
         }
     }

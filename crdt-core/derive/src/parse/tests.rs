@@ -20,15 +20,14 @@ fn assert_refused(source: &str, message: &str, at: &str) {
 }
 
 #[test]
-fn what_is_no_struct_with_named_fields_is_refused() {
+fn what_is_no_struct_with_fields_is_refused() {
     let winner = "only structs can derive Crdt: of two variants written at once, which would win?";
     assert_refused("pub enum Pick { A(OrSet<u8>) }", winner, "enum");
     assert_refused("union Both { a: u8 }", "only structs can derive Crdt", "union");
     let nothing = "a struct without fields has nothing to replicate";
     assert_refused("struct Unit;", nothing, "Unit");
     assert_refused("struct Braces {}", nothing, "Braces");
-    let unnamed = "the fields of a replicated struct need names";
-    assert_refused("struct Tags(OrSet<u8>);", unnamed, "(OrSet<u8>)");
+    assert_refused("struct Tuple();", nothing, "Tuple");
     let borrows = "a replicated type owns its data and borrows nothing";
     assert_refused("struct Shelf<'a, V> { a: LwwRegister<&'a V> }", borrows, "'a");
 }
@@ -48,6 +47,8 @@ fn two_fields_with_one_tag_are_refused_at_the_one_that_was_written() {
     assert_refused("struct S { r#type: A, #[crdt(tag = 0x1)] b: B }", by_place, "0x1");
     let by_place = "tag 2 is already that of `b`, by its place";
     assert_refused("struct S { #[crdt(tag = 2)] a: A, b: B }", by_place, "2");
+    let by_place = "tag 1 is already that of `0`, by its place";
+    assert_refused("struct S(A, #[crdt(tag = 1)] B);", by_place, "1");
     let written = "tag 7 is already that of `a`";
     assert_refused("struct S { #[crdt(tag = 7)] a: A, #[crdt(tag = 7u32)] b: B }", written, "7u32");
 }
