@@ -143,6 +143,19 @@ impl<T: Crdt> Deref for Doc<T> {
     }
 }
 
+/// As the value that it holds: `for element in &doc`.
+impl<'a, T: Crdt> IntoIterator for &'a Doc<T>
+where
+    &'a T: IntoIterator,
+{
+    type Item = <&'a T as IntoIterator>::Item;
+    type IntoIter = <&'a T as IntoIterator>::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        (&self.root).into_iter()
+    }
+}
+
 impl<T: Crdt> Default for Doc<T> {
     fn default() -> Self {
         Self::with_key(*b"crdt-core/public")

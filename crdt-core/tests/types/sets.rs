@@ -1,6 +1,6 @@
 //! Sets beside the OR-set.
 
-use crdt_core::{Doc, GSet, OrMap, RwSet};
+use crdt_core::{Doc, GSet, LwwMap, OrMap, OrSet, RwSet};
 
 use super::{at_once, replica};
 
@@ -50,4 +50,22 @@ fn sets_take_many_at_once() {
     let mut members = Doc::<RwSet<u8>>::default();
     let _ = members.update(&mut me, |mut members| members.extend([1, 2]));
     assert_eq!(elements(&members), [1, 2]);
+}
+
+#[test]
+fn collections_are_walked_by_for_and_filled_by_extend() {
+    let mut me = replica(1);
+    let mut prices = Doc::<LwwMap<String, u32>>::default();
+    let _ =
+        prices.update(&mut me, |mut prices| prices.extend([("tea".to_owned(), 3), ("rice".to_owned(), 5)]));
+    let mut sum = 0;
+    for (name, price) in &prices {
+        assert_eq!(prices.get(name), Some(price));
+        sum += price;
+    }
+    assert_eq!(sum, 8);
+    let mut tags = Doc::<OrMap<String, OrSet<u8>>>::default();
+    let _ = tags.update(&mut me, |tags| tags.entry("a").extend([1, 2]));
+    let walked: Vec<_> = (&tags).into_iter().flat_map(|(_, set)| set).copied().collect();
+    assert_eq!(walked.len(), 2);
 }
