@@ -167,3 +167,17 @@ fn stock_by_product_is_a_map_of_bounded_counters() {
     let _ = stock.try_update(&mut me, |stock| stock.entry("pen").sub(2)).unwrap();
     assert_eq!(stock.get("pen").map(BoundedCounter::value), Some(1));
 }
+
+/// In the middle of a transfer two totals of one replica may both be live: the newer counts alone.
+#[test]
+fn of_two_totals_of_one_replica_the_newer_counts() {
+    let mut me = replica(1);
+    let mut here = Doc::<BoundedCounter>::default();
+    let mut there = Doc::<BoundedCounter>::default();
+    there.merge(here.update(&mut me, |stock| stock.add(10)));
+    let _ = here.update(&mut me, |stock| stock.add(5));
+    let mut walk = here.walk(&there.context(), 0);
+    let chunk = walk.next_chunk(&here, 1, usize::MAX, |_| 0).expect("there is something to send");
+    there.merge(chunk);
+    assert_eq!((there.live_len(), there.value(), there.rights(id(1))), (2, 15, 15));
+}
