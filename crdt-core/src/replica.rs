@@ -53,6 +53,15 @@ impl Replica {
         self.id
     }
 
+    /// The largest number that it has given to a dot, or 0.
+    ///
+    /// A document that has [seen](crate::Doc::last_seen) a larger one of this id got it from somebody
+    /// else who uses the id, or claims to know of such: go on under a new one.
+    #[must_use]
+    pub const fn last(&self) -> u64 {
+        self.next - 1
+    }
+
     /// Makes later stamps of this replica larger than `stamp`.
     ///
     /// Merging does not do this by itself: whoever knows how far a foreign clock may be trusted
@@ -70,7 +79,7 @@ impl Replica {
     /// this id up to `seen`.
     pub(crate) fn next_seq(&self, seen: u64) -> u64 {
         // Decoding refuses larger numbers; whoever makes them up in memory must not stop the writer.
-        let seen = if seen > Dot::MAX_SEQ { 0 } else { seen };
+        let seen = if seen >= Dot::MAX_SEQ { 0 } else { seen };
         self.next.max(seen + 1)
     }
 

@@ -129,8 +129,7 @@ impl<T: Crdt> Doc<T> {
         let id = me.id();
         let place = self.ids.place(id).map_or(self.ids.len(), |place| place as usize);
         let place = u32::try_from(place).expect("places are small numbers");
-        let seen = self.index.lane(place).map_or(0, |lane| lane.context.max());
-        let next = me.next_seq(seen);
+        let next = me.next_seq(self.last_seen(id));
 
         let scratch = T::Scratch::default();
         let observed = observed.map(|observed| &observed.context);

@@ -20,7 +20,7 @@ pub use inspect::{Conflict, Observed, Stats};
 pub use walk::{Walk, WalkOverflow};
 
 use crate::clock::CausalContext;
-use crate::dot::Dot;
+use crate::dot::{Dot, ReplicaId};
 use crate::view::{Crdt, Ids, LocalDot, Look, Unknown};
 use index::Index;
 
@@ -85,6 +85,13 @@ impl<T: Crdt> Doc<T> {
     #[must_use]
     pub fn context(&self) -> CausalContext {
         self.index.lanes().iter().map(|lane| (lane.id, lane.context.clone())).collect()
+    }
+
+    /// The largest number of a dot of this replica that the document has seen, or 0.
+    #[must_use]
+    pub fn last_seen(&self, replica: ReplicaId) -> u64 {
+        let lane = self.ids.place(replica).and_then(|place| self.index.lane(place));
+        lane.map_or(0, |lane| lane.context.max())
     }
 
     /// Whether the dot is live.

@@ -138,7 +138,9 @@ impl<T: Wire> State<T> {
     }
 
     /// Commits an edit under the next number of this start. Nothing changes if it fails, and no
-    /// number is given if the edit changes nothing. `id` is called before the first edit.
+    /// number is given if the edit changes nothing. `id` is called before the first edit, and when
+    /// a member claims to know numbers of the id in use that it has not given: what is written
+    /// under these would be taken for known, and be lost.
     pub(super) fn write<R, E>(
         &mut self,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
@@ -148,6 +150,7 @@ impl<T: Wire> State<T> {
     ) -> Result<(R, Option<Dot>), TryUpdateError<E>> {
         self.wall.0.store(now.wall_ms, Ordering::Relaxed);
         let (wall, highest) = (self.wall.clone(), self.highest);
+        self.writer.take_if(|writer| writer.is_claimed(&self.doc));
         let writer = self.writer.get_or_insert_with(|| Writer::new(id(), wall, highest));
         let (value, delta) = self.doc.stage(&mut writer.replica, edit).map_err(TryUpdateError::Closure)?;
         if delta.is_empty() {
@@ -317,6 +320,11 @@ impl Writer {
         let mut replica = Replica::with_clock(id, wall);
         replica.observe(highest);
         Self { replica, next: 1 }
+    }
+
+    /// Whether the document has seen numbers of this writer that it never gave.
+    fn is_claimed<T: Wire>(&self, doc: &Doc<T>) -> bool {
+        doc.last_seen(self.replica.id()) > self.replica.last()
     }
 }
 

@@ -246,6 +246,42 @@ fn equal_vectors_with_unequal_states_are_reported_and_repaired() {
     assert_eq!(lab.engine("a").fingerprint(), lab.engine("b").fingerprint());
 }
 
+/// A removal of every number that the id can ever give, as bytes: version, one id, no entry of it, and
+/// one run of dead dots.
+fn claim_of_all(id: ReplicaId) -> Vec<u8> {
+    let mut me = Replica::new(id);
+    let mut set = Doc::<OrSet<u64>>::default();
+    let _ = set.update(&mut me, |set| set.insert(1));
+    let removal = set.update(&mut me, |set| set.remove(&1)).encode().expect("it has bytes");
+    // The run ends with how far it goes beyond its first number: here not at all.
+    let (last, rest) = removal.split_last().expect("it is not empty");
+    assert_eq!(*last, 0);
+    let mut all = rest.to_vec();
+    let mut beyond = (1u64 << 62) - 1;
+    while beyond >= 128 {
+        all.push((beyond & 0x7f) as u8 | 0x80);
+        beyond >>= 7;
+    }
+    all.push(beyond as u8);
+    all
+}
+
+/// Members are trusted, but one that errs must not silence another.
+#[test]
+fn a_writer_whose_numbers_somebody_claims_goes_on_under_another_id() {
+    let mut lab = SetLab::new(&["liar", "a", "b"], &config());
+    let first = lab.insert("a", 1);
+    lab.link("liar", "a");
+    lab.link("a", "b");
+    let frame = update_frame(ReplicaId::from_u128(99), &claim_of_all(first.replica));
+    lab.forge("liar", "a", &frame).expect("a well-formed frame");
+    assert_eq!(lab.shown("a"), [], "the claim removes what it covers");
+    let second = lab.insert("a", 2);
+    assert_ne!(second.replica, first.replica);
+    lab.run_for(MINUTE);
+    assert_eq!((lab.shown("a"), lab.shown("b")), (vec![2], vec![2]));
+}
+
 /// A divergence that appears while two nodes are connected is found by their periodic exchange.
 #[test]
 fn the_periodic_exchange_finds_unequal_states_under_equal_vectors() {
