@@ -1,22 +1,11 @@
 //! The laws of every type, one test each.
 
-mod subjects;
-
+use crate::subjects::{Entangled, Profile};
 use crdt_core::crdt_laws;
 use crdt_core::{
     BoundedCounter, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, Max, Min, MvRegister, OrMap, OrSet,
-    PnCounter, RankedRegister, Resolve, ResolvedRegister, RwSet,
+    PnCounter, RankedRegister, ResolvedRegister, RwSet,
 };
-use subjects::Profile;
-
-/// A resolver with none of the properties that a merge needs: order counts, and so does grouping.
-struct Entangled;
-
-impl Resolve<u8> for Entangled {
-    fn resolve(siblings: &[&u8]) -> u8 {
-        siblings.iter().fold(7, |mixed: u8, sibling| mixed.wrapping_mul(31).wrapping_sub(**sibling))
-    }
-}
 
 crdt_laws! {
     g_counter: GCounter,

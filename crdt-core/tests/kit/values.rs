@@ -1,22 +1,11 @@
 //! Values against specifications that know neither dots nor deltas.
 
-mod subjects;
-
+use crate::subjects::{Entangled, Profile};
 use crdt_core::laws::{Broken, check_values};
 use crdt_core::{
     BoundedCounter, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, Max, Min, MvRegister, OrMap, OrSet,
-    PnCounter, RankedRegister, Resolve, ResolvedRegister, RwSet,
+    PnCounter, RankedRegister, ResolvedRegister, RwSet,
 };
-use subjects::Profile;
-
-/// A resolver for which order counts, and so does grouping.
-struct Entangled;
-
-impl Resolve<u8> for Entangled {
-    fn resolve(siblings: &[&u8]) -> u8 {
-        siblings.iter().fold(7, |mixed: u8, sibling| mixed.wrapping_mul(31).wrapping_sub(**sibling))
-    }
-}
 
 macro_rules! values {
     ($($name:ident: $subject:ty),+ $(,)?) => {$(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crdt_core::clock::Stamp;
 use crdt_core::laws::{Act, Case, Past, Specified, Subject};
-use crdt_core::{Crdt, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter};
+use crdt_core::{Crdt, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Resolve};
 use proptest::prelude::*;
 
 #[derive(Crdt, Debug)]
@@ -116,4 +116,13 @@ derived! {
     Address, AddressEdit:
     lines Lines OrMap<bool, OrSet<bool>>,
     city City LwwRegister<bool>,
+}
+
+/// A resolver with none of the properties that a merge needs: order counts, and so does grouping.
+pub(crate) struct Entangled;
+
+impl Resolve<u8> for Entangled {
+    fn resolve(siblings: &[&u8]) -> u8 {
+        siblings.iter().fold(7, |mixed: u8, sibling| mixed.wrapping_mul(31).wrapping_sub(**sibling))
+    }
 }
