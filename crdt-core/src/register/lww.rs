@@ -1,9 +1,7 @@
 //! The register in which the last write wins.
 
-use core::fmt;
-
+use super::stamped::stamped_register;
 use super::{Latest, Stamped};
-use crate::clock::Stamp;
 use crate::view::{Place, PlaceEditor, view_through};
 
 /// One value; of concurrent writes the one with the larger (stamp, dot) shows.
@@ -36,74 +34,4 @@ pub struct LwwRegister<V> {
     inner: Place<Stamped<V>, Latest>,
 }
 
-impl<V> Default for LwwRegister<V> {
-    fn default() -> Self {
-        Self { inner: Place::default() }
-    }
-}
-
-impl<V> LwwRegister<V> {
-    /// The value, if there is one.
-    #[must_use]
-    pub fn get(&self) -> Option<&V> {
-        self.inner.first().map(|winner| &winner.value)
-    }
-
-    /// When the value was written.
-    #[must_use]
-    pub fn stamp(&self) -> Option<Stamp> {
-        self.inner.first().map(|winner| winner.stamp)
-    }
-
-    /// The winner, then the values that lost to it by concurrent writes.
-    pub fn siblings(&self) -> impl ExactSizeIterator<Item = &V> + '_ {
-        self.inner.iter().map(|stamped| &stamped.value)
-    }
-
-    /// Whether there is no value.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.inner.is_empty()
-    }
-}
-
-impl<V: fmt::Debug> fmt::Debug for LwwRegister<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LwwRegister").field(&self.get()).finish()
-    }
-}
-
-view_through!([V: Clone + 'static] LwwRegister<V>, LwwRegisterEditor<V>, Place<Stamped<V>, Latest>);
-
-/// Changes an [`LwwRegister`] within one update.
-pub struct LwwRegisterEditor<'a, V> {
-    inner: PlaceEditor<'a, Stamped<V>, Latest>,
-}
-
-impl<V: 'static> LwwRegisterEditor<'_, V> {
-    /// Writes a value over all that this replica has seen.
-    pub fn set(&self, value: V) {
-        let stamp = self.inner.stamp();
-        self.inner.write(Stamped { stamp, value });
-    }
-
-    /// Takes away what this replica has seen; a concurrent write stays.
-    pub fn clear(&self) {
-        self.inner.clear();
-    }
-
-    /// A copy of the value, with the changes so far.
-    #[must_use]
-    pub fn get(&self) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.inner.first().map(|winner| winner.value)
-    }
-
-    /// Whether there is no value, with the changes so far.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.inner.is_empty()
-    }
-}
+stamped_register!([V: Clone + 'static] LwwRegister, LwwRegisterEditor, Latest);

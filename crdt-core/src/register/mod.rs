@@ -5,6 +5,7 @@ mod lww;
 mod mv;
 mod ranked;
 mod resolved;
+mod stamped;
 
 pub use extreme::{Max, MaxEditor, Min, MinEditor};
 pub use lww::{LwwRegister, LwwRegisterEditor};

@@ -1,8 +1,8 @@
 //! The register in which the higher rank wins.
 
 use core::cmp::Ordering;
-use core::fmt;
 
+use super::stamped::stamped_register;
 use super::{Stamped, outranks};
 use crate::clock::Stamp;
 use crate::view::{Ids, LocalDot, Order, Place, PlaceEditor, view_through};
@@ -74,70 +74,4 @@ impl<V: Ranked> Order<Stamped<V>> for Highest {
     }
 }
 
-impl<V> Default for RankedRegister<V> {
-    fn default() -> Self {
-        Self { inner: Place::default() }
-    }
-}
-
-impl<V> RankedRegister<V> {
-    /// The value, if there is one.
-    #[must_use]
-    pub fn get(&self) -> Option<&V> {
-        self.inner.first().map(|winner| &winner.value)
-    }
-
-    /// The winner, then the values that lost to it by concurrent writes, by rank.
-    pub fn siblings(&self) -> impl ExactSizeIterator<Item = &V> + '_ {
-        self.inner.iter().map(|stamped| &stamped.value)
-    }
-
-    /// Whether there is no value.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.inner.is_empty()
-    }
-}
-
-impl<V: fmt::Debug> fmt::Debug for RankedRegister<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RankedRegister").field(&self.get()).finish()
-    }
-}
-
-view_through!(
-    [V: Ranked + Clone + 'static] RankedRegister<V>, RankedRegisterEditor<V>, Place<Stamped<V>, Highest>
-);
-
-/// Changes a [`RankedRegister`] within one update.
-pub struct RankedRegisterEditor<'a, V> {
-    inner: PlaceEditor<'a, Stamped<V>, Highest>,
-}
-
-impl<V: Ranked> RankedRegisterEditor<'_, V> {
-    /// Writes a value over all that this replica has seen, whatever their ranks.
-    pub fn set(&self, value: V) {
-        let stamp = self.inner.stamp();
-        self.inner.write(Stamped { stamp, value });
-    }
-
-    /// Takes away what this replica has seen; a concurrent write stays.
-    pub fn clear(&self) {
-        self.inner.clear();
-    }
-
-    /// A copy of the value, with the changes so far.
-    #[must_use]
-    pub fn get(&self) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.inner.first().map(|winner| winner.value)
-    }
-
-    /// Whether there is no value, with the changes so far.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.inner.is_empty()
-    }
-}
+stamped_register!([V: Ranked + Clone + 'static] RankedRegister, RankedRegisterEditor, Highest);

@@ -24,6 +24,18 @@ pub enum SetEdit<K> {
     Clear,
 }
 
+/// The elements, if all readings of the set agree about them.
+fn shown<'a, K: SampleKey>(
+    elements: impl Iterator<Item = &'a K>,
+    size: (usize, bool),
+    contains: impl Fn(&K) -> bool,
+) -> BTreeSet<K> {
+    let shown: BTreeSet<K> = elements.cloned().collect();
+    assert_eq!(size, (shown.len(), shown.is_empty()), "length and elements");
+    assert!(shown.iter().all(contains), "what is listed is contained");
+    shown
+}
+
 impl<K: SampleKey> Subject for OrSet<K> {
     type Crdt = Self;
     type Edit = SetEdit<K>;
@@ -50,10 +62,7 @@ impl<K: SampleKey> Subject for OrSet<K> {
     }
 
     fn show(value: &Self) -> Self::Shown {
-        let shown: BTreeSet<K> = value.iter().cloned().collect();
-        assert_eq!((value.len(), value.is_empty()), (shown.len(), shown.is_empty()), "length and elements");
-        assert!(shown.iter().all(|element| value.contains(element)), "what is listed is contained");
-        shown
+        shown(value.iter(), (value.len(), value.is_empty()), |element| value.contains(element))
     }
 
     fn facts(value: &Self) -> BTreeSet<String> {
@@ -93,10 +102,7 @@ impl<K: SampleKey> Subject for RwSet<K> {
     }
 
     fn show(value: &Self) -> Self::Shown {
-        let shown: BTreeSet<K> = value.iter().cloned().collect();
-        assert_eq!((value.len(), value.is_empty()), (shown.len(), shown.is_empty()), "length and elements");
-        assert!(shown.iter().all(|element| value.contains(element)), "what is listed is contained");
-        shown
+        shown(value.iter(), (value.len(), value.is_empty()), |element| value.contains(element))
     }
 
     fn facts(value: &Self) -> BTreeSet<String> {
@@ -120,10 +126,7 @@ impl<K: SampleKey> Subject for GSet<K> {
     }
 
     fn show(value: &Self) -> Self::Shown {
-        let shown: BTreeSet<K> = value.iter().cloned().collect();
-        assert_eq!((value.len(), value.is_empty()), (shown.len(), shown.is_empty()), "length and elements");
-        assert!(shown.iter().all(|element| value.contains(element)), "what is listed is contained");
-        shown
+        shown(value.iter(), (value.len(), value.is_empty()), |element| value.contains(element))
     }
 
     fn facts(value: &Self) -> BTreeSet<String> {
