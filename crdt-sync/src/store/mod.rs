@@ -2,7 +2,7 @@
 //!
 //! A [`Store`] holds one state and the numbered updates after it, as bytes that mean something to the
 //! engine only. It knows nothing of documents, peers or time; the engine knows nothing of files. A
-//! driver carries [`Batch`](crate::proto::Batch)es from one to the other, on a thread that may block.
+//! driver carries [`Batch`]es from one to the other, on a thread that may block.
 //!
 //! What a store promises:
 //! - A batch is there whole or not at all, whenever the power fails.
