@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Result;
 use std::path::Path;
 
-use crdt_core::{Delta, Doc, OrSet, Replica, ReplicaId};
+use crdt_core::{BoundedCounter, Delta, Doc, OrSet, Replica, ReplicaId};
 use crdt_fuzz::bytes::random;
 use crdt_fuzz::decode::{self, Form, Visit};
 use crdt_fuzz::history;
@@ -30,17 +30,30 @@ fn write(folder: &Path, seeds: Vec<(String, Vec<u8>)>) -> Result<()> {
 /// Deltas of every type, two knobs ahead of each.
 fn decode_seeds() -> Vec<(String, Vec<u8>)> {
     let mut seeds = Vec::new();
-    for kind in 0..=decode::STRUCTS {
+    for kind in 0..decode::KINDS {
         for (what, bytes) in decode::with_type(kind, Honest).into_iter().flatten() {
             seeds.push((format!("{kind:02}-{what}"), [&[kind, 0x50], &bytes[..]].concat()));
         }
     }
+    seeds.push(("26-rights".into(), [&[decode::BOUNDED, 0], &rights()[..]].concat()));
     let contexts = history::doc::<OrSet<u8>>().context();
     let two = rmp_serde::to_vec(&(&contexts, &contexts)).expect("a set has bytes");
     seeds.push(("14-contexts".into(), [&[decode::CONTEXTS, 0], &two[..]].concat()));
     let one = rmp_serde::to_vec(&contexts).expect("a set has bytes");
     seeds.push(("15-walk".into(), [&[decode::WALK, 1], &one[..]].concat()));
     seeds
+}
+
+/// What a writer makes of a counter, and gives away.
+fn rights() -> Vec<u8> {
+    let mut me = Replica::new(ReplicaId::from_u128(3));
+    let mut doc = Doc::<BoundedCounter>::default();
+    let made = doc.try_update(&mut me, |stock| {
+        stock.add(10);
+        stock.transfer(ReplicaId::from_u128(0x0eed), 3)?;
+        stock.sub(2)
+    });
+    made.expect("there are rights").1.encode().expect("it has bytes")
 }
 
 /// Bytes in which every step and every edit occurs. Any bytes are a program.

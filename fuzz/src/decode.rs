@@ -6,10 +6,13 @@
 //! An input is a byte that chooses the type, a byte of [`Knobs`], and the bytes to decode.
 
 use crdt_core::codec::Limits;
-use crdt_core::{Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+use crdt_core::{
+    BoundedCounter, Delta, Doc, DwFlag, EwFlag, GCounter, GSet, InsufficientRights, LwwMap, LwwRegister, Max,
+    Min, MvRegister, OrMap, OrSet, PnCounter, RankedRegister, Replica, ReplicaId, ResolvedRegister, RwSet,
+};
 
 use crate::envelope::Envelope;
-use crate::shapes::{Note, OldShop, Shape, Shop};
+use crate::shapes::{Mixed, Note, OldShop, Shape, Shop};
 use crate::{contexts, history};
 
 /// Runs one input.
@@ -23,20 +26,23 @@ pub fn run(input: &[u8]) {
         STRUCTS => structs(bytes, knobs),
         CONTEXTS => contexts::run(bytes),
         WALK => contexts::walk(bytes, knobs.0),
+        BOUNDED => bounded(bytes, knobs),
         kind => {
             with_type(kind, Check { bytes, knobs });
         }
     }
 }
 
-/// How many kinds of input there are: below [`STRUCTS`] those of [`with_type`].
-pub const KINDS: u8 = 16;
+/// How many kinds of input there are. Those without a name here are of [`with_type`].
+pub const KINDS: u8 = 27;
 /// A struct, read by a newer and an older build.
 pub const STRUCTS: u8 = 13;
 /// Two sets of dots.
 pub const CONTEXTS: u8 = 14;
 /// A set of dots, as the receiver of a walk.
 pub const WALK: u8 = 15;
+/// A counter with rights, which has no reset.
+pub const BOUNDED: u8 = 26;
 
 /// Something to do with a type that is known only at run time.
 pub trait Visit {
@@ -74,6 +80,16 @@ pub fn with_type<V: Visit>(kind: u8, visit: V) -> Option<V::Output> {
         10 => visit.visit::<OrMap<u8, OrMap<bool, LwwRegister<u8>>>>(Form::Several),
         11 => visit.visit::<OrMap<String, LwwMap<u8, bool>>>(Form::Several),
         12 | STRUCTS => visit.visit::<Shop>(Form::Several),
+        16 => visit.visit::<EwFlag>(Form::Several),
+        17 => visit.visit::<DwFlag>(Form::One),
+        18 => visit.visit::<MvRegister<bool>>(Form::One),
+        19 => visit.visit::<MvRegister<Note>>(Form::Several),
+        20 => visit.visit::<RankedRegister<(u8, bool)>>(Form::Several),
+        21 => visit.visit::<ResolvedRegister<u8, Mixed>>(Form::Several),
+        22 => visit.visit::<Max<u8>>(Form::Several),
+        23 => visit.visit::<Min<u8>>(Form::Several),
+        24 => visit.visit::<OrMap<bool, GSet<String>>>(Form::Several),
+        25 => visit.visit::<RwSet<String>>(Form::Several),
         _ => return None,
     })
 }
@@ -222,6 +238,28 @@ fn edited<T: Shape>(delta: &Delta<T>, bytes: &[u8], mut doc: Doc<T>, salt: u8) {
     assert_eq!((peer.fingerprint(), peer.reading()), (doc.fingerprint(), doc.reading()));
     let sent = reset.encode().expect("it has bytes");
     assert!(forged || Delta::<T>::decode(&sent, &Limits::TRUSTED).as_ref() == Ok(&reset));
+}
+
+/// Rights, of which nobody can take any away.
+fn bounded(bytes: &[u8], knobs: Knobs) {
+    let Ok(delta) = Delta::<BoundedCounter>::decode(bytes, &knobs.limits()) else { return };
+    let envelope = Envelope::read(bytes).expect("what is decoded keeps the rules of the envelope");
+    assert_eq!(delta.encode().expect("it has bytes"), bytes, "equal deltas have equal bytes");
+    let mut doc = Doc::from(delta.clone());
+    assert_eq!(doc.live_len() as u64, envelope.live_len());
+    let mut me = Replica::new(ReplicaId::from_u128(0x0eed));
+    let held = doc.rights(me.id());
+    let asked = u64::try_from(held).map_or(u64::MAX, |held| held.saturating_add(1));
+    if u128::from(asked) > held {
+        let refused = doc.try_update(&mut me, |stock| stock.sub(asked));
+        assert_eq!(refused.map(|_| ()), Err(InsufficientRights { asked, held }));
+    }
+    let sale = doc.try_update(&mut me, |stock| stock.sub(u64::try_from(held).unwrap_or(u64::MAX)));
+    let (_, sale) = sale.expect("as many rights are held");
+    let mut peer = Doc::<BoundedCounter>::default();
+    peer.merge(sale);
+    peer.merge(delta);
+    assert_eq!((peer.value(), peer.holders()), (doc.value(), doc.holders()));
 }
 
 /// A struct, and the same one as an older build knows it.

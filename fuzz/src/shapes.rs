@@ -1,15 +1,20 @@
 //! The types that are fuzzed, and what can be asked of all of them.
 
+mod small;
+
+pub use small::Mixed;
+
 use std::fmt::Debug;
 use std::hash::Hash;
 
 use crdt_core::codec::Wire;
+use crdt_core::view::Reset;
 use crdt_core::{Crdt, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// A replicated type as the fuzz targets see it.
-pub trait Shape: Wire + Clone {
+pub trait Shape: Wire + Reset + Clone {
     /// Everything that the value shows, in an order that does not depend on its history.
     ///
     /// # Panics
