@@ -4,8 +4,8 @@ mod run;
 mod subject;
 
 use crdt_core::{
-    BoundedCounter, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, MvRegister, OrMap, OrSet, PnCounter,
-    RwSet,
+    BoundedCounter, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, Max, Min, MvRegister, OrMap, OrSet,
+    PnCounter, RankedRegister, RwSet,
 };
 
 /// The number of cases stands here too, so that none vanishes unseen.
@@ -27,6 +27,9 @@ files! {
     dw_flag: DwFlag, 3;
     lww_register: LwwRegister<String>, 4;
     mv_register: MvRegister<String>, 3;
+    ranked_register: RankedRegister<(u64, String)>, 3;
+    max: Max<u64>, 3;
+    min: Min<u64>, 2;
     or_set: OrSet<String>, 6;
     rw_set: RwSet<String>, 3;
     g_set: GSet<String>, 1;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crdt_core::codec::Wire;
 use crdt_core::{
-    BoundedCounter, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, MvRegister, OrMap, OrSet, PnCounter,
-    ReplicaId, RwSet,
+    BoundedCounter, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, Max, Min, MvRegister, OrMap, OrSet,
+    PnCounter, RankedRegister, ReplicaId, RwSet,
 };
 use serde_json::{Value, json};
 
@@ -98,6 +98,57 @@ impl Subject for BoundedCounter {
 
     fn read(&self) -> Value {
         json!(self.value() as u64)
+    }
+}
+
+impl Subject for Max<u64> {
+    fn apply(editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        match (parts(call), call.len()) {
+            ((op, Some(n)), 2) if op == ["raise"] => done(editor.raise(n)),
+            ((op, None), 1) if op == ["reset"] => {
+                editor.reset();
+                Ok(())
+            }
+            _ => Err(Fail::Unknown),
+        }
+    }
+
+    fn read(&self) -> Value {
+        json!(self.get())
+    }
+}
+
+impl Subject for Min<u64> {
+    fn apply(editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        match (parts(call), call.len()) {
+            ((op, Some(n)), 2) if op == ["lower"] => done(editor.lower(n)),
+            _ => Err(Fail::Unknown),
+        }
+    }
+
+    fn read(&self) -> Value {
+        json!(self.get())
+    }
+}
+
+impl Subject for RankedRegister<(u64, String)> {
+    fn apply(editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        match call {
+            [op, Value::Number(rank), Value::String(text)] if op == "set" => {
+                let rank = rank.as_u64().ok_or(Fail::Unknown)?;
+                editor.set((rank, text.clone()));
+                Ok(())
+            }
+            _ => Err(Fail::Unknown),
+        }
+    }
+
+    fn read(&self) -> Value {
+        json!(self.get())
+    }
+
+    fn listed(&self) -> Option<Value> {
+        Some(json!(self.siblings().collect::<Vec<_>>()))
     }
 }
 
