@@ -4,6 +4,11 @@
 //! places: elements of a set, keys of a map. A counter or a register stays small however often it
 //! is written, and the benches show whether it does.
 
+pub mod echo;
+pub mod load;
+pub mod mesh;
+pub mod visible;
+
 use crdt_core::codec::Wire;
 use crdt_core::{Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId};
 

@@ -1,6 +1,5 @@
 //! What QUIC alone takes on this machine: one connection, one stream, there and back.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,13 +10,16 @@ use rustls::RootCertStore;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::sync::mpsc;
 
-use crate::{WARM_UP, open_loop};
+use crate::load::{Failure, WARM_UP, open_loop};
 
 /// Bytes of one message: those of a frame with one update of the cluster.
 const MESSAGE: usize = 72;
 
 /// Latencies from when a message was due to when it was back.
-pub(crate) async fn run(count: usize) -> Result<Vec<Duration>, Box<dyn Error + Send + Sync>> {
+///
+/// # Errors
+/// When the sockets or the handshake fail.
+pub async fn run(count: usize) -> Result<Vec<Duration>, Failure> {
     let (server, client) = endpoints()?;
     let address = server.local_addr()?;
     let echo = tokio::spawn(serve(server));
@@ -25,7 +27,7 @@ pub(crate) async fn run(count: usize) -> Result<Vec<Duration>, Box<dyn Error + S
     let (mut send, mut receive) = connection.open_bi().await?;
     let (due, mut to_send) = mpsc::channel(count);
     let load = tokio::task::spawn_blocking(move || {
-        open_loop(count, |_, at| due.try_send(at).expect("the channel holds all of them"));
+        open_loop(count, |_, at| due.try_send(at).is_ok());
     });
     let sender = tokio::spawn(async move {
         let mut sent = Vec::with_capacity(count);
@@ -62,7 +64,7 @@ async fn serve(server: Endpoint) -> Option<()> {
     None
 }
 
-fn endpoints() -> Result<(Endpoint, Endpoint), Box<dyn Error + Send + Sync>> {
+fn endpoints() -> Result<(Endpoint, Endpoint), Failure> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()])?;
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
     let server = ServerConfig::with_single_cert(vec![cert.der().clone()], key.into())?;
