@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The rows of `proto`, top first.
 const ROWS: &[&str] = &[
-    "id", "time", "token", "error", "config", "wire", "vector", "log", "frame", "event", "status",
+    "id", "time", "token", "error", "config", "wire", "vector", "log", "relay", "frame", "event", "status",
     "holdings", "peer", "persist", "exchange", "receiver", "donation", "state", "engine",
 ];
 

@@ -124,6 +124,13 @@ pub struct Config {
     /// sends fewer reports, shorter completes `replicated` sooner. Default 5 ms.
     pub ack_delay: Duration,
 
+    /// How long updates of others are held back from a peer that may have them from elsewhere, 0 to
+    /// 1 s. One that the peer has not reported by then is sent, and later ones of the same origin at
+    /// once, until the peer says that they come twice. Longer spares full meshes from receiving
+    /// everything from everybody, shorter finds sooner which way updates have to go; 0 holds nothing
+    /// back. Default 50 ms, ten times `ack_delay`.
+    pub relay_delay: Duration,
+
     /// How long a new connection may take to say hello, at least 100 ms. Default 10 s.
     pub hello_timeout: Duration,
 
@@ -165,6 +172,7 @@ impl Config {
             exchange_every: Duration::from_secs(1),
             exchange_every_idle: Duration::from_secs(15),
             ack_delay: Duration::from_millis(5),
+            relay_delay: Duration::from_millis(50),
             hello_timeout: Duration::from_secs(10),
             max_peers: 128,
             max_events: 4_096,
@@ -235,6 +243,7 @@ impl Config {
         check("walk_timeout", (tenth..=hour).contains(&self.walk_timeout), "takes 100 ms to 1 h")?;
         check("walk_retry", (tenth / 10..=hour).contains(&self.walk_retry), "takes 10 ms to 1 h")?;
         check("ack_delay", self.ack_delay <= Duration::from_secs(1), "takes 0 to 1 s")?;
+        check("relay_delay", self.relay_delay <= Duration::from_secs(1), "takes 0 to 1 s")?;
         check("hello_timeout", (tenth..=hour).contains(&self.hello_timeout), "takes 100 ms to 1 h")
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Update {
     pub(super) bytes: Arc<[u8]>,
     /// When it was applied here.
     pub(super) at: Duration,
+    /// Whether it was written here, since the engine started.
+    pub(super) own: bool,
 }
 
 /// A place in the log: how many updates were applied before it, since the engine started, or since
@@ -104,6 +106,7 @@ mod tests {
             number: Dot::new(ReplicaId::from_u128(1), seq),
             bytes: vec![0; len].into(),
             at: Duration::ZERO,
+            own: true,
         }
     }
 

@@ -10,9 +10,11 @@
 //!
 //! # Three ways for an update to travel
 //! 1. *Push.* A peer is sent what its vector lacks, in the order in which it was applied here, as
-//!    soon as its stream takes it, and never back to who sent it. All peers share one log, bounded in
-//!    bytes; a slow peer costs a place in it. What a peer is believed to have ends with the
-//!    connection.
+//!    soon as its stream takes it, and never back to who sent it. What others wrote waits for a
+//!    moment ([`Config::relay_delay`]), since in a mesh the peer has it from its writer; where the
+//!    peer turns out to need it, later updates of that writer go at once. All peers share one log,
+//!    bounded in bytes; a slow peer costs a place in it. What a peer is believed to have ends with
+//!    the connection.
 //! 2. *Catch-up.* Now and then a node compares a hash of its vector and a fingerprint of its state
 //!    with one random peer. If the vectors differ they are exchanged, and what is missing is sent
 //!    from the log. If they are equal and the fingerprints are not, that is a fault; it is reported
@@ -49,6 +51,7 @@ mod log;
 mod peer;
 mod persist;
 mod receiver;
+mod relay;
 mod state;
 mod status;
 mod time;

@@ -1,12 +1,15 @@
 //! What the engine knows of one connection.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crdt_core::ReplicaId;
 use crdt_core::clock::CausalContext;
 
 use super::frame::AbortReason;
 use super::holdings::Holdings;
-use super::log::{Log, Position};
+use super::log::{Log, Position, Update};
+use super::relay::Relay;
 
 /// One connection. A slow peer costs a cursor, not a queue: everything that waits to be sent is a
 /// flag or a place in the log, and becomes bytes when the stream can take them.
@@ -24,6 +27,8 @@ pub(super) struct Peer {
     pub(super) told_durable: CausalContext,
     /// Everything in the log before this is known to the peer.
     pub(super) cursor: Position,
+    /// What of the rest waits, since the peer may have it from elsewhere.
+    pub(super) relay: Relay,
     /// How often numbers were claimed without the log when `gap` was last worked out.
     pub(super) claims_seen: Option<u64>,
     /// Whether the peer lacks a number that the log does not hold.
@@ -57,6 +62,8 @@ pub(super) struct Waiting {
     pub(super) answer: Option<u64>,
     pub(super) applied: bool,
     pub(super) durable: bool,
+    /// Origins whose updates came from this peer after they had come from elsewhere.
+    pub(super) spare: BTreeSet<ReplicaId>,
     /// A digest is to be sent, as an answer or not.
     pub(super) digest: Option<bool>,
     /// Id of the walk to ask for.
@@ -86,7 +93,7 @@ pub(super) struct Walks {
 }
 
 impl Peer {
-    pub(super) fn new(name: &str, deadline: Duration, cursor: Position) -> Self {
+    pub(super) fn new(name: &str, deadline: Duration, cursor: Position, relay: Relay) -> Self {
         Self {
             name: name.to_owned(),
             phase: Phase::Greeting { deadline },
@@ -95,6 +102,7 @@ impl Peer {
             told: CausalContext::default(),
             told_durable: CausalContext::default(),
             cursor,
+            relay,
             claims_seen: None,
             gap: false,
             reported: cursor,
@@ -117,6 +125,7 @@ impl Peer {
     /// Everything is to be compared with the log again: something sent was lost.
     pub(super) fn rewind(&mut self, start: Position) {
         self.cursor = start;
+        self.relay.rewind();
         self.claims_seen = None;
     }
 
@@ -136,12 +145,66 @@ impl Peer {
         }
     }
 
+    /// The next update that is to be sent now, if there is one.
+    ///
+    /// What the peer may have from elsewhere waits for a moment, and is overtaken meanwhile.
+    pub(super) fn next<'a>(&mut self, log: &'a Log, now: Duration) -> Option<&'a Update> {
+        let known = self.holdings.known();
+        while log.get(self.cursor).is_some_and(|update| known.contains(update.number)) {
+            self.cursor += 1;
+        }
+        if let Some(first) = log.get(self.cursor).filter(|first| self.relay.is_due(first, now)) {
+            return Some(first);
+        }
+        self.relay.ahead = self.relay.ahead.max(self.cursor);
+        while let Some(update) = log.get(self.relay.ahead) {
+            if self.relay.is_due(update, now) && !known.contains(update.number) {
+                return Some(update);
+            }
+            self.relay.ahead += 1;
+        }
+        self.relay.woken = false;
+        None
+    }
+
+    /// This update is on its way to the peer.
+    pub(super) fn sent(&mut self, update: &Update) {
+        self.holdings.sent(update.number);
+        self.told.insert(update.number);
+        self.relay.sent(update);
+    }
+
+    /// When an update that waits is to be sent after all.
+    pub(super) fn relay_due(&self, log: &Log) -> Option<Duration> {
+        if self.relay.woken { None } else { self.relay.due(log.get(self.cursor)?) }
+    }
+
+    /// Whether there may be something to send; never no if there is.
+    pub(super) fn is_ready(&mut self, log: &Log, claims: u64, now: Duration) -> bool {
+        match self.phase {
+            Phase::Failed => false,
+            Phase::Greeting { .. } => self.waiting.hello,
+            Phase::Live => {
+                let gap = self.gap || self.cursor < log.start() || self.claims_seen != Some(claims);
+                self.waiting.is_something() || gap || self.next(log, now).is_some()
+            }
+        }
+    }
+
     /// The peer said what it has applied: moves the mark of what it reported.
     pub(super) fn advance_reported(&mut self, log: &Log) {
         self.reported = self.reported.max(log.start());
         let applied = self.holdings.applied();
         self.reported +=
             log.since(self.reported).take_while(|update| applied.contains(update.number)).count() as u64;
+    }
+}
+
+impl Waiting {
+    fn is_something(&self) -> bool {
+        let Self { hello, ask, answer, applied, durable, spare, digest, request, offer, abort } = self;
+        let flags = *hello || *ask || *applied || *durable || *offer || !spare.is_empty();
+        flags || answer.is_some() || digest.is_some() || request.is_some() || abort.is_some()
     }
 }
 

@@ -114,7 +114,7 @@ impl<T: Wire> State<T> {
         now: Now,
         config: &Config,
     ) -> Result<(), RecoverError> {
-        let update = Update { number: record.number, bytes: record.bytes.clone(), at: now.mono };
+        let update = Update { number: record.number, bytes: record.bytes.clone(), at: now.mono, own: false };
         if record.index != self.log.end() {
             return Err(corrupt("records are missing"));
         }
@@ -159,7 +159,7 @@ impl<T: Wire> State<T> {
         let bytes = encode_update(&delta, config)?;
         let number = Dot::new(writer.replica.id(), writer.next);
         writer.next += 1;
-        self.commit(Update { number, bytes: bytes.into(), at: now.mono }, delta);
+        self.commit(Update { number, bytes: bytes.into(), at: now.mono, own: true }, delta);
         Ok((value, Some(number)))
     }
 

@@ -61,7 +61,7 @@ pub(super) fn check(vector: &CausalContext, config: &Config) -> Result<(), PeerE
     Ok(())
 }
 
-fn limited(found: u64, limit: &'static str, allowed: u64) -> Result<u64, PeerError> {
+pub(super) fn limited(found: u64, limit: &'static str, allowed: u64) -> Result<u64, PeerError> {
     if found <= allowed { Ok(found) } else { Err(PeerError::LimitExceeded { limit, found, allowed }) }
 }
 

@@ -25,8 +25,11 @@ pub(crate) struct Lab<T: Wire> {
 
 pub(crate) type SetLab = Lab<OrSet<u64>>;
 
+/// Nothing is held back: most tests let no time pass.
 pub(crate) fn config() -> Config {
-    Config::new("lab")
+    let mut config = Config::new("lab");
+    config.relay_delay = Duration::ZERO;
+    config
 }
 
 /// A log of about ten small updates, and walks in chunks of one entry.

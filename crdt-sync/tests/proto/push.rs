@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crdt_sync::proto::{Event, PeerId, Token};
+use crdt_sync::proto::{Config, Event, PeerId, Token};
 
 use crate::lab::{SetLab, config, short_log};
 
@@ -62,6 +62,92 @@ fn small_updates_travel_together_within_the_budget() {
     lab.forge("a", "b", &frame).expect("an honest frame");
     assert_eq!(lab.shown("b").len(), 100);
     assert_eq!(lab.engine("a").poll_transmit(peer, 100_000, now), None);
+}
+
+/// What others wrote waits for a moment; see `Config::relay_delay`.
+fn holding() -> Config {
+    let mut config = config();
+    config.relay_delay = DELAY;
+    config
+}
+
+const DELAY: Duration = Duration::from_millis(50);
+
+#[test]
+fn in_a_full_mesh_an_update_comes_from_its_writer_alone() {
+    let mut lab = SetLab::new(&["a", "b", "c"], &holding());
+    for (one, other) in [("a", "b"), ("b", "c"), ("a", "c")] {
+        lab.link(one, other);
+    }
+    for element in 0..20 {
+        lab.insert(["a", "b", "c"][element as usize % 3], element);
+        lab.run_for(Duration::from_millis(7));
+    }
+    lab.run_for(MINUTE);
+    for name in ["a", "b", "c"] {
+        assert_eq!(lab.shown(name).len(), 20);
+        assert_eq!(lab.engine(name).status().counters.duplicates, 0);
+    }
+    assert_eq!(lab.engine("a").status().counters.sent, 14, "seven updates to two peers");
+}
+
+#[test]
+fn an_update_that_has_no_other_way_is_passed_on_in_time_and_later_ones_at_once() {
+    let mut lab = SetLab::new(&["a", "b", "c"], &holding());
+    lab.link("a", "b");
+    lab.link("b", "c");
+    lab.insert("a", 1);
+    lab.settle();
+    assert!(lab.shown("c").is_empty(), "c may have it from a");
+    let own = lab.insert("b", 2);
+    lab.settle();
+    assert_eq!(lab.shown("c"), [2], "nobody else has it");
+    lab.run_for(DELAY);
+    assert_eq!(lab.shown("c"), [1, 2]);
+    lab.insert("a", 3);
+    lab.settle();
+    assert_eq!(lab.shown("c"), [1, 2, 3]);
+    assert!(lab.engine("c").vector().contains(own));
+}
+
+#[test]
+fn who_is_cut_off_from_the_writer_is_given_its_updates_by_others() {
+    let mut lab = SetLab::new(&["a", "b", "c"], &holding());
+    for (one, other) in [("a", "b"), ("b", "c"), ("a", "c")] {
+        lab.link(one, other);
+    }
+    lab.insert("a", 1);
+    lab.run_for(MINUTE);
+    lab.cut("a", "c");
+    lab.insert("a", 2);
+    lab.run_for(DELAY);
+    assert_eq!(lab.shown("c"), [1, 2]);
+    lab.link("a", "c");
+    lab.insert("a", 3);
+    lab.run_for(MINUTE);
+    let before = lab.engine("c").status().counters.duplicates;
+    assert!(before <= 1, "b passed on one more, and was told");
+    lab.insert("a", 4);
+    lab.run_for(MINUTE);
+    assert_eq!(lab.engine("c").status().counters.duplicates, before);
+    assert_eq!(lab.shown("c"), [1, 2, 3, 4]);
+}
+
+#[test]
+fn connections_with_nothing_to_send_are_not_ready() {
+    let mut lab = SetLab::new(&["a", "b", "c"], &holding());
+    lab.link("a", "b");
+    lab.link("a", "c");
+    lab.insert("b", 1);
+    lab.run_for(MINUTE);
+    let now = lab.now;
+    assert_eq!(lab.engine("a").ready(now), []);
+    lab.insert("b", 2);
+    lab.settle();
+    assert_eq!(lab.engine("a").ready(now), [], "it goes to c at its time, and back to b never");
+    lab.insert("a", 3);
+    let both = [lab.peer("a", "b"), lab.peer("a", "c")];
+    assert_eq!(lab.engine("a").ready(now), both);
 }
 
 /// A peer that takes nothing costs a place in the log; when it does take something, it gets the

@@ -82,7 +82,7 @@ fn a_thousand_hostile_histories_converge_keep_every_covered_write_and_bring_noth
         ("restarts", 1_500),
         ("updates lost with their last holder", 100),
         ("updates that survived a crash", 20_000),
-        ("updates received again", 40_000),
+        ("updates received again", 30_000),
         ("updates trimmed from logs", 20_000),
         ("frames lost", 100_000),
         ("frames doubled", 30_000),

@@ -1,7 +1,7 @@
 //! What peers send.
 
 use crdt_core::codec::Wire;
-use crdt_core::{Delta, Dot};
+use crdt_core::{Delta, Dot, ReplicaId};
 
 use super::Engine;
 use crate::proto::error::PeerError;
@@ -68,13 +68,22 @@ impl<T: Wire> Engine<T> {
         }
         let Some(delta) = delta else {
             self.counters.duplicates += 1;
+            self.spare(from, number.replica);
             return Ok(());
         };
         self.observe(&delta, Some(number), now);
-        self.state.apply(Update { number, bytes: bytes.into(), at: now.mono }, delta);
+        self.state.apply(Update { number, bytes: bytes.into(), at: now.mono, own: false }, delta);
         self.counters.applied += 1;
         self.tell(Event::Applied { update: number, from: Some(from) });
         Ok(())
+    }
+
+    /// The peer passes on what comes from elsewhere first.
+    fn spare(&mut self, from: PeerId, origin: ReplicaId) {
+        let holds = !self.config.relay_delay.is_zero();
+        if let Some(peer) = self.peers.get_mut(&from).filter(|_| holds) {
+            peer.waiting.spare.insert(origin);
+        }
     }
 
     fn decode_update(&self, number: Dot, bytes: &[u8]) -> Result<Delta<T>, PeerError> {
@@ -102,6 +111,7 @@ impl<T: Wire> Engine<T> {
                 peer.holdings.stored(&updates);
                 peer.holdings.check(&self.config)?;
             }
+            Frame::Spare(origins) => peer.relay.spare(&origins, &self.config),
             Frame::Ask { id } => peer.waiting.answer = Some(id),
             Frame::Vector { id, updates } => {
                 if peer.holdings.answered(id, updates) {

@@ -8,6 +8,7 @@ use crate::proto::event::Event;
 use crate::proto::frame::Hello;
 use crate::proto::id::PeerId;
 use crate::proto::peer::{Peer, Phase};
+use crate::proto::relay::Relay;
 use crate::proto::time::Now;
 
 impl<T: Wire> Engine<T> {
@@ -23,7 +24,8 @@ impl<T: Wire> Engine<T> {
             return;
         }
         let deadline = now.mono.saturating_add(self.config.hello_timeout);
-        self.peers.insert(peer, Peer::new(name, deadline, self.state.log().start()));
+        let relay = Relay::new(now.mono, &self.config);
+        self.peers.insert(peer, Peer::new(name, deadline, self.state.log().start(), relay));
     }
 
     /// The link to `peer` is gone. What was on its way is lost, and so is what this node believed

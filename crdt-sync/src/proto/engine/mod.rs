@@ -42,7 +42,8 @@ use super::time::Now;
 ///   [`update`](Self::update) and [`try_update`](Self::try_update); with a store, also
 ///   [`persisted`](Self::persisted) and [`persist_failed`](Self::persist_failed).
 /// - *Outputs* say what to do: [`poll_transmit`](Self::poll_transmit) and
-///   [`poll_datagram`](Self::poll_datagram) for each peer, [`poll_refused`](Self::poll_refused),
+///   [`poll_datagram`](Self::poll_datagram) for each peer that [`ready`](Self::ready) names,
+///   [`poll_refused`](Self::poll_refused),
 ///   [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout); with a store, also
 ///   [`poll_persist`](Self::poll_persist).
 /// - *Queries* change nothing: [`doc`](Self::doc), [`vector`](Self::vector),
@@ -52,8 +53,8 @@ use super::time::Now;
 /// # Order
 ///
 /// After every input, in this order: poll `poll_refused` and close those connections; poll
-/// `poll_event`; for each connection poll `poll_transmit` until it returns nothing or the stream
-/// takes no more, and poll `poll_datagram`; then ask `poll_timeout` when to come back. A stream that
+/// `poll_event`; for each connection, or those that are `ready`, poll `poll_transmit` until it returns
+/// nothing or the stream takes no more, and poll `poll_datagram`; then ask `poll_timeout` when to come back. A stream that
 /// takes no more is polled again when it does, with no input in between. Nothing is queued for a
 /// slow peer: what it is sent is worked out when its stream can take it.
 ///

@@ -7,7 +7,7 @@ use super::Engine;
 use crate::proto::event::Event;
 use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter};
 use crate::proto::id::PeerId;
-use crate::proto::peer::Phase;
+use crate::proto::peer::{Peer, Phase};
 use crate::proto::time::Now;
 
 impl<T: Wire> Engine<T> {
@@ -22,6 +22,17 @@ impl<T: Wire> Engine<T> {
         let frame = self.next_frame(peer, budget, now)?;
         self.counters.frames_out += 1;
         Some(frame)
+    }
+
+    /// The connections for which there may be something to transmit, or a datagram: all others need
+    /// not be polled after this input.
+    pub fn ready(&mut self, now: Now) -> Vec<PeerId> {
+        self.now = now.mono;
+        let (log, claims, donations) = (self.state.log(), self.state.claims(), self.state.donations());
+        let ready = |(id, peer): (&PeerId, &mut Peer)| {
+            (peer.is_ready(log, claims, now.mono) || donations.contains_key(id)).then_some(*id)
+        };
+        self.peers.iter_mut().filter_map(ready).collect()
     }
 
     fn next_frame(&mut self, id: PeerId, budget: usize, now: Now) -> Option<Vec<u8>> {
@@ -62,6 +73,8 @@ impl<T: Wire> Engine<T> {
             Frame::Request { id, context: self.state.doc().context() }
         } else if std::mem::take(&mut waiting.ask) {
             Frame::Ask { id: peer.holdings.ask() }
+        } else if !waiting.spare.is_empty() {
+            Frame::Spare(std::mem::take(&mut waiting.spare))
         } else if std::mem::take(&mut waiting.offer) {
             Frame::Offer(self.state.lost().difference(peer.holdings.known()))
         } else {
@@ -86,10 +99,11 @@ impl<T: Wire> Engine<T> {
 
     /// What came into the store since the peer last heard of it.
     fn report_durable(&mut self, id: PeerId) -> Option<Vec<u8>> {
-        let (peer, durable) = (self.peers.get_mut(&id)?, self.disk.as_ref()?.durable()?);
+        let peer = self.peers.get_mut(&id)?;
         if !std::mem::take(&mut peer.waiting.durable) {
             return None;
         }
+        let durable = self.disk.as_ref()?.durable()?;
         let news = durable.difference(&peer.told_durable);
         if news.is_empty() {
             return None;
@@ -98,7 +112,8 @@ impl<T: Wire> Engine<T> {
         Some(Frame::Durable(news).encode())
     }
 
-    /// What the peer lacks, in the order in which it was applied here, as many as fit.
+    /// What the peer lacks, in the order in which it was applied here but for what waits because
+    /// the peer may have it from elsewhere, as many as fit.
     ///
     /// Nothing is sent that is newer than what the log has lost and the peer lacks: a walk goes
     /// first.
@@ -112,15 +127,10 @@ impl<T: Wire> Engine<T> {
         }
         let budget = budget.min(self.config.batch_bytes);
         let mut frame = UpdatesWriter::new();
-        while let Some(update) = log.get(peer.cursor) {
-            if !peer.holdings.known().contains(update.number) {
-                if !frame.push(update, budget) {
-                    break;
-                }
-                peer.holdings.sent(update.number);
-                peer.told.insert(update.number);
-            }
-            peer.cursor += 1;
+        while let Some(update) = peer.next(log, self.now)
+            && frame.push(update, budget)
+        {
+            peer.sent(update);
         }
         peer.walks.caught_up(peer.cursor);
         self.counters.sent += frame.count();

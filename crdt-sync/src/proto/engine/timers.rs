@@ -34,8 +34,11 @@ impl<T: Wire> Engine<T> {
     fn peer_due(&self, id: PeerId, peer: &Peer) -> Option<Duration> {
         match peer.phase {
             Phase::Greeting { deadline } => Some(deadline),
-            Phase::Live if self.may_offer(id, peer) => Some(peer.walks.offer_at),
-            Phase::Live | Phase::Failed => None,
+            Phase::Live => {
+                let offer = self.may_offer(id, peer).then_some(peer.walks.offer_at);
+                offer.into_iter().chain(peer.relay_due(self.state.log())).min()
+            }
+            Phase::Failed => None,
         }
     }
 
@@ -53,6 +56,10 @@ impl<T: Wire> Engine<T> {
         if self.report_at.is_some_and(|at| at <= now.mono) {
             self.report_at = None;
             self.peers.values_mut().for_each(|peer| peer.waiting.applied = true);
+        }
+        let log = self.state.log();
+        for peer in self.peers.values_mut().filter(|peer| peer.is_live()) {
+            peer.relay.woken |= peer.relay_due(log).is_some_and(|due| due <= now.mono);
         }
         if self.exchange.due() <= now.mono {
             self.exchange.restart(now.mono, &mut self.rng);

@@ -18,12 +18,16 @@
 //! | 10 | end | id, how many chunk frames there were |
 //! | 11 | abort | id, reason |
 //! | 12 | durable | vector of the numbers that became durable since the last report |
+//! | 13 | spare | count, ids of origins, ascending, whose updates came twice |
 //! | 16 | digest (datagram) | flags (1 answer, 2 partial, 4 durable), hash of the vector, fingerprint |
 
 mod digest;
 mod hello;
 mod updates;
 
+use std::collections::BTreeSet;
+
+use crdt_core::ReplicaId;
 use crdt_core::clock::CausalContext;
 
 pub(super) use self::digest::Digest;
@@ -53,6 +57,7 @@ pub(super) enum Kind {
     End = 10,
     Abort = 11,
     Durable = 12,
+    Spare = 13,
     Digest = 16,
 }
 
@@ -71,6 +76,7 @@ impl Kind {
             Self::End => "end",
             Self::Abort => "abort",
             Self::Durable => "durable",
+            Self::Spare => "spare",
             Self::Digest => "digest",
         }
     }
@@ -89,6 +95,7 @@ impl Kind {
             10 => Self::End,
             11 => Self::Abort,
             12 => Self::Durable,
+            13 => Self::Spare,
             16 => Self::Digest,
             other => return Err(FrameError::Kind(other)),
         })
@@ -118,6 +125,8 @@ pub(super) enum Frame<'a> {
     Abort { id: u64, reason: AbortReason },
     /// The sender has these in its store.
     Durable(CausalContext),
+    /// What you passed on of these origins, the sender had from elsewhere.
+    Spare(BTreeSet<ReplicaId>),
 }
 
 /// Why a donor gives up.
@@ -159,6 +168,10 @@ impl<'a> Frame<'a> {
             Self::Applied(updates) | Self::Offer(updates) | Self::Durable(updates) => {
                 vector::encode(updates, &mut to);
             }
+            Self::Spare(origins) => {
+                to.count(origins.len());
+                origins.iter().for_each(|id| to.id(*id));
+            }
             Self::Ask { id } => to.number(*id),
             Self::Vector { id, updates } => {
                 to.number(*id);
@@ -196,6 +209,7 @@ impl<'a> Frame<'a> {
         let frame = match kind {
             Kind::Applied => Self::Applied(vector::decode(&mut from, config)?),
             Kind::Durable => Self::Durable(vector::decode(&mut from, config)?),
+            Kind::Spare => Self::Spare(origins(&mut from, config)?),
             Kind::Ask => Self::Ask { id: from.number()? },
             Kind::Vector => Self::Vector { id: from.number()?, updates: vector::decode(&mut from, config)? },
             Kind::Offer => Self::Offer(vector::decode(&mut from, config)?),
@@ -235,8 +249,21 @@ impl<'a> Frame<'a> {
             Self::End { .. } => Kind::End,
             Self::Abort { .. } => Kind::Abort,
             Self::Durable(_) => Kind::Durable,
+            Self::Spare(_) => Kind::Spare,
         }
     }
+}
+
+fn origins(from: &mut Reader<'_>, config: &Config) -> Result<BTreeSet<ReplicaId>, PeerError> {
+    let mut origins = BTreeSet::new();
+    for _ in 0..vector::limited(from.number()?, "max_replicas", config.max_replicas as u64)? {
+        let id = from.id()?;
+        if origins.last().is_some_and(|last| *last >= id) {
+            return Err(FrameError::Order.into());
+        }
+        origins.insert(id);
+    }
+    Ok(origins)
 }
 
 fn abort_reason(byte: u8) -> Result<AbortReason, FrameError> {

@@ -35,6 +35,10 @@ fn golden() -> Vec<(Frame<'static>, String)> {
     vec![
         (Frame::Applied(vector(&[(2, 4, 4)])), format!("010301{ID_2}010300")),
         (Frame::Durable(vector(&[(2, 4, 4)])), format!("010c01{ID_2}010300")),
+        (
+            Frame::Spare(vector(&[(1, 1, 1), (2, 1, 1)]).iter().map(|(id, _)| id).collect()),
+            format!("010d02{ID_1}{ID_2}"),
+        ),
         (Frame::Ask { id: 300 }, "0104ac02".into()),
         (Frame::Vector { id: 7, updates: vector(&[]) }, "01050700".into()),
         (Frame::Vector { id: 7, updates: some() }, format!("010507{some_hex}")),
@@ -96,7 +100,12 @@ fn the_bytes_of_a_digest_stay_as_they_are() {
 }
 
 fn update(id: u128, seq: u64, bytes: &[u8]) -> Update {
-    Update { number: Dot::new(ReplicaId::from_u128(id), seq), bytes: bytes.into(), at: Duration::ZERO }
+    Update {
+        number: Dot::new(ReplicaId::from_u128(id), seq),
+        bytes: bytes.into(),
+        at: Duration::ZERO,
+        own: true,
+    }
 }
 
 fn updates(bytes: &[u8], config: &Config) -> Result<Vec<(Dot, Vec<u8>)>, PeerError> {

@@ -12,6 +12,8 @@ use crate::proto::error::PeerError;
 use crate::proto::log::Update;
 use crate::proto::wire::{Reader, Writer, number_len};
 
+/// Updates in one frame, so that who applies it under a lock does not hold it for long.
+const MAX_UPDATES: u64 = 256;
 /// Ids that one frame may name: its reader looks them up one by one.
 const MAX_ORIGINS: usize = 256;
 
@@ -33,8 +35,8 @@ impl UpdatesWriter {
         let head = place.map_or(17, |place| number_len(place as u64 + 1));
         let body = update.bytes.len();
         let size = head + number_len(update.number.seq) + number_len(body as u64) + body;
-        let full = self.to.len() + size > budget || place.is_none() && self.origins.len() == MAX_ORIGINS;
-        if self.count > 0 && full {
+        let full = self.to.len() + size > budget || self.count == MAX_UPDATES;
+        if self.count > 0 && (full || place.is_none() && self.origins.len() == MAX_ORIGINS) {
             return false;
         }
         match place {
