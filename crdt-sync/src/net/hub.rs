@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
@@ -46,6 +47,8 @@ pub(super) struct Hub<T: Replicated> {
     ended: watch::Sender<bool>,
     /// Counts the inputs of the engine, for those who wait for an update or a report.
     progress: watch::Sender<u64>,
+    /// When the engine is called next, at the latest.
+    timer: watch::Sender<Option<Instant>>,
     /// Counts the changes of the table of links, for those who dial.
     link_changes: watch::Sender<u64>,
     /// Ends the pauses between attempts to dial.
@@ -131,6 +134,7 @@ impl<T: Replicated> Hub<T> {
             stopping: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             progress: watch::Sender::new(0),
+            timer: watch::Sender::new(None),
             link_changes: watch::Sender::new(0),
             hurry: watch::Sender::new(()),
             notices,
@@ -141,12 +145,6 @@ impl<T: Replicated> Hub<T> {
     /// waited there would go back.
     fn now(&self) -> Now {
         Now { mono: world::instant() - self.started, wall_ms: world::wall_ms() }
-    }
-
-    /// When the engine wants to be called, as the runtime's time.
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let due = self.engine().poll_timeout()?;
-        Some(self.started + due)
     }
 
     /// The engine, to be read. A user's panic leaves it whole: edits happen in a scratch.
@@ -165,23 +163,27 @@ impl<T: Replicated> Hub<T> {
     /// Gives the engine an input, and does what it wants done in turn.
     pub(super) fn input<R>(&self, input: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
         let mut engine = self.engine_mut();
-        let result = input(&mut engine, self.now());
+        let now = self.now();
+        let result = input(&mut engine, now);
         self.publish(&mut engine);
         let refused: Vec<(PeerId, PeerError)> = std::iter::from_fn(|| engine.poll_refused()).collect();
+        let (ready, due) = (engine.ready(now), engine.poll_timeout());
         drop(engine);
         refused.iter().for_each(|(peer, error)| self.refuse(*peer, error));
-        self.wake();
+        self.set_timer(due);
+        self.wake(|link| ready.contains(&link.peer));
         result
     }
 
-    /// The next frame for a link, of about `budget` bytes.
-    pub(super) fn next_frame(&self, peer: PeerId, budget: usize) -> Option<Vec<u8>> {
-        self.output(|engine, now| engine.poll_transmit(peer, budget, now))
-    }
-
-    /// The next datagram for a link.
-    pub(super) fn next_datagram(&self, peer: PeerId) -> Option<Vec<u8>> {
-        self.output(|engine, now| engine.poll_datagram(peer, now))
+    /// Gets something out of the engine.
+    pub(super) fn output<R>(&self, output: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
+        let mut engine = self.engine_mut();
+        let result = output(&mut engine, self.now());
+        self.publish(&mut engine);
+        let due = engine.poll_timeout();
+        drop(engine);
+        self.set_timer(due);
+        result
     }
 
     /// The next batch for the store.
@@ -189,11 +191,28 @@ impl<T: Replicated> Hub<T> {
         self.output(|engine, _| engine.poll_persist())
     }
 
-    fn output<R>(&self, output: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
-        let mut engine = self.engine_mut();
-        let result = output(&mut engine, self.now());
-        self.publish(&mut engine);
-        result
+    /// The engine wants to be called then. A timer that is set to an earlier time stays so: being
+    /// called early does no harm, and setting timers costs.
+    fn set_timer(&self, due: Option<Duration>) {
+        let Some(due) = due.map(|due| self.started + due) else { return };
+        self.timer.send_if_modified(|timer| {
+            let earlier = timer.is_none_or(|timer| due < timer);
+            if earlier {
+                *timer = Some(due);
+            }
+            earlier
+        });
+    }
+
+    /// Calls the engine whose time has come, and sets the timer anew.
+    pub(super) fn timeout(&self) {
+        self.timer.send_replace(None);
+        self.input(|engine, now| engine.handle_timeout(now));
+    }
+
+    /// Sees when the engine is to be called.
+    pub(super) fn timer(&self) -> watch::Receiver<Option<Instant>> {
+        self.timer.subscribe()
     }
 
     /// Under the lock, so that subscribers see events in the order in which they happened.
@@ -255,10 +274,12 @@ impl<T: Replicated> Hub<T> {
         }
     }
 
-    /// Lets every writer, the timer and every waiter look again.
-    fn wake(&self) {
-        self.links().live.values().for_each(|link| link.wake.notify_one());
-        self.progress.send_modify(|count| *count = count.wrapping_add(1));
+    /// Lets the writers of these links and every waiter look again.
+    fn wake(&self, ready: impl Fn(&Link) -> bool) {
+        self.links().live.values().filter(|link| ready(link)).for_each(|link| link.wake.notify_one());
+        if self.progress.receiver_count() > 0 {
+            self.progress.send_modify(|count| *count = count.wrapping_add(1));
+        }
     }
 
     /// Sees every input from now on.
@@ -307,7 +328,7 @@ impl<T: Replicated> Hub<T> {
     /// Writes are refused and no link is made any more; those that are there go on.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        self.wake();
+        self.wake(|_| true);
         self.links_changed();
     }
 

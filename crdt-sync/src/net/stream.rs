@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use quinn::{RecvStream, SendStream, WriteError};
 use tokio::task::JoinSet;
@@ -10,12 +11,15 @@ use super::Replicated;
 use super::fault::LinkError;
 use super::hub::Hub;
 use super::link::Link;
+use super::world;
 
 /// Bytes that are given to the stream at once, which copies them.
 const BATCH: usize = 64 << 10;
 /// Bytes of one frame where the engine can choose: some five hundred small updates, which a
 /// receiver applies in a millisecond under its lock.
 const FRAME: usize = 16 << 10;
+/// How long the engine may be kept from others while frames are worked out, but for one frame.
+const MOMENT: Duration = Duration::from_millis(1);
 
 impl<T: Replicated> Hub<T> {
     /// Moves bytes until the connection is over. Reading and writing are tasks of their own, so that
@@ -38,15 +42,9 @@ impl<T: Replicated> Hub<T> {
     async fn write(self: Arc<Self>, link: Arc<Link>, mut send: SendStream) {
         let mut batch = Vec::new();
         loop {
-            if let Some(datagram) = self.next_datagram(link.peer) {
+            if let Some(datagram) = self.fill(&link, &mut batch) {
                 // Digests may be lost, and a full buffer is a way to lose one.
                 let _ = link.connection.send_datagram(datagram.into());
-            }
-            while batch.len() < BATCH
-                && let Some(frame) = self.next_frame(link.peer, FRAME)
-            {
-                put(&frame, &mut batch);
-                link.frames_sent.fetch_add(1, Ordering::Relaxed);
             }
             if batch.is_empty() {
                 link.wake.notified().await;
@@ -57,6 +55,24 @@ impl<T: Replicated> Hub<T> {
             // A batch may have been as long as a frame is allowed to be.
             batch.shrink_to(2 * BATCH);
         }
+    }
+
+    /// What the engine has for the peer, as much as comes together within a batch and a moment.
+    fn fill(&self, link: &Link, batch: &mut Vec<u8>) -> Option<Vec<u8>> {
+        self.output(|engine, now| {
+            let begun = world::instant();
+            let datagram = engine.poll_datagram(link.peer, now);
+            while batch.len() < BATCH
+                && let Some(frame) = engine.poll_transmit(link.peer, FRAME, now)
+            {
+                put(&frame, batch);
+                link.frames_sent.fetch_add(1, Ordering::Relaxed);
+                if begun.elapsed() > MOMENT {
+                    break;
+                }
+            }
+            datagram
+        })
     }
 
     async fn read_frames(self: Arc<Self>, link: Arc<Link>, receive: RecvStream) {

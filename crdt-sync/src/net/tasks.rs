@@ -37,10 +37,9 @@ pub(super) fn spawn<T: Replicated>(hub: &Arc<Hub<T>>, task: impl Future<Output =
 
 /// Calls the engine when it wants to be called.
 pub(super) async fn keep_time<T: Replicated>(hub: Arc<Hub<T>>) {
-    let mut progress = hub.progress();
+    let mut timer = hub.timer();
     loop {
-        progress.mark_unchanged();
-        let due = hub.next_timeout();
+        let due = *timer.borrow_and_update();
         let wait = async {
             match due {
                 Some(due) => sleep_until(due).await,
@@ -48,8 +47,8 @@ pub(super) async fn keep_time<T: Replicated>(hub: Arc<Hub<T>>) {
             }
         };
         tokio::select! {
-            () = wait => hub.input(|engine, now| engine.handle_timeout(now)),
-            changed = progress.changed() => if changed.is_err() { return },
+            () = wait => hub.timeout(),
+            changed = timer.changed() => if changed.is_err() { return },
         }
     }
 }
