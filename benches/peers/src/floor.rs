@@ -1,17 +1,23 @@
 //! The floor: standard collections, with the least that a replica must remember.
 //!
-//! A set is a `HashMap` from element to dot, a map one from key to stamp, value and dot, both with
-//! the hasher that users get, and a version vector. It ships a write as (key, dot) in MessagePack.
-//! It is honest about adding: nothing is skipped that a receiver needs in order to add once. It is
-//! less than a CRDT: replicas are small numbers that somebody assigned, a receiver that gets writes
-//! out of order loses some, and the set could ship no removal.
+//! A set is a `HashMap` from element to dot, a map one from key to stamp, value and dot, a map of sets
+//! one from key to a vector of elements and dots, all with the hasher that users get, and a version
+//! vector. It ships a write as (key, dot) in MessagePack. It is honest about adding: nothing is
+//! skipped that a receiver needs in order to add once. It is less than a CRDT: replicas are small
+//! numbers that somebody assigned, a receiver that gets writes out of order loses some, and it could
+//! ship no removal.
 
+mod carts;
+
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::contender::{Contender, Item, stamp};
+pub use carts::FloorCarts;
+
+use crate::contender::Contender;
+use crate::items::{Contents, Item, stamp};
 
 /// Replica and number.
 type Dot = (u32, u64);
@@ -79,6 +85,12 @@ impl Contender for FloorSet {
         (item.key, dot)
     }
 
+    fn remove(&mut self, keys: &[String]) {
+        for key in keys {
+            self.dots.remove(key);
+        }
+    }
+
     fn has(&self, key: &String) -> bool {
         self.dots.contains_key(key)
     }
@@ -109,15 +121,15 @@ impl Contender for FloorSet {
         Self { me, dots, seen }
     }
 
-    fn encode_delta(delta: &Self::Delta) -> Vec<u8> {
-        rmp_serde::to_vec(delta).expect("strings and numbers can be serialised")
+    fn encode_delta(delta: Self::Delta) -> Vec<u8> {
+        rmp_serde::to_vec(&delta).expect("strings and numbers can be serialised")
     }
 
     fn decode_delta(bytes: &[u8]) -> Self::Delta {
         rmp_serde::from_slice(bytes).expect("the bytes are our own")
     }
 
-    fn contents(&self) -> BTreeMap<String, String> {
+    fn contents(&self) -> Contents {
         self.dots.keys().map(|key| (key.clone(), String::new())).collect()
     }
 }
@@ -165,6 +177,10 @@ impl Contender for FloorMap {
         (item.key, written)
     }
 
+    fn remove(&mut self, keys: &[String]) {
+        keys.iter().for_each(|key| drop(self.written.remove(key)));
+    }
+
     fn has(&self, key: &String) -> bool {
         self.written.contains_key(key)
     }
@@ -193,15 +209,15 @@ impl Contender for FloorMap {
         Self { me, written, seen }
     }
 
-    fn encode_delta(delta: &Self::Delta) -> Vec<u8> {
-        rmp_serde::to_vec(delta).expect("strings and numbers can be serialised")
+    fn encode_delta(delta: Self::Delta) -> Vec<u8> {
+        rmp_serde::to_vec(&delta).expect("strings and numbers can be serialised")
     }
 
     fn decode_delta(bytes: &[u8]) -> Self::Delta {
         rmp_serde::from_slice(bytes).expect("the bytes are our own")
     }
 
-    fn contents(&self) -> BTreeMap<String, String> {
+    fn contents(&self) -> Contents {
         self.written.iter().map(|(key, (_, value, _))| (key.clone(), value.clone())).collect()
     }
 }

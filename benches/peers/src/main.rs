@@ -3,16 +3,18 @@
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- [OPTIONS]
 //!   --json FILE        write the medians to FILE, too
-//!   --elements N       elements of a state (100000)
+//!   --keys N           keys of a state (100000)
 //!   --repetitions N    of which the medians are taken (7)
-//!   --quick            10,000 elements, three repetitions, growth to 100,000
+//!   --quick            10,000 keys, three repetitions, growth to 100,000, 100,000 come and go
 //!   --check            fail where ours is beyond a bound or behind another crate
 //! ```
 //! It fails when a contender ends with other contents than were written. `benches/README.md` says
 //! how it is measured, and what came of it.
 
+mod columns;
 mod contender;
 mod floor;
+mod items;
 mod measure;
 mod ours;
 mod report;
@@ -23,26 +25,11 @@ mod scenes;
 use std::error::Error;
 use std::process::ExitCode;
 
+use columns::Column;
+use items::Shape;
 use report::Report;
-use scenes::{Scale, Sheet, Wrong};
+use scenes::{Scale, Sheet};
 use serde_json::json;
-
-/// A column of the table.
-type Column = (&'static str, fn(Scale, bool) -> Result<Sheet, Wrong>);
-
-/// The floor first, ours last.
-const SETS: [Column; 3] = [
-    ("floor+dot", scenes::run::<floor::FloorSet>),
-    ("crdts", scenes::run::<rust_crdt::RustCrdtSet>),
-    ("ours", scenes::run::<ours::OurSet>),
-];
-
-/// The floor first, ours last.
-const MAPS: [Column; 3] = [
-    ("floor+dot", scenes::run::<floor::FloorMap>),
-    ("crdts", scenes::run::<rust_crdt::RustCrdtMap>),
-    ("ours", scenes::run::<ours::OurMap>),
-];
 
 /// What the command line asks for.
 struct Options {
@@ -54,16 +41,16 @@ struct Options {
 
 impl Options {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let scale = Scale { elements: 100_000, growth: (1_000, 1_000_000) };
+        let scale = Scale { keys: 100_000, growth: (1_000, 1_000_000), churn: 1_000_000 };
         let mut options = Self { json: None, scale, repetitions: 7, check: false };
         while let Some(word) = words.next() {
             let mut next = || words.next().ok_or(format!("{word} wants a value"));
             match word.as_str() {
                 "--json" => options.json = Some(next()?),
-                "--elements" => options.scale.elements = next()?.parse::<usize>()?.max(1_000),
+                "--keys" => options.scale.keys = next()?.parse::<usize>()?.max(1_000),
                 "--repetitions" => options.repetitions = next()?.parse::<usize>()?.max(1),
                 "--quick" => {
-                    options.scale = Scale { elements: 10_000, growth: (1_000, 100_000) };
+                    options.scale = Scale { keys: 10_000, growth: (1_000, 100_000), churn: 100_000 };
                     options.repetitions = 3;
                 }
                 "--check" => options.check = true,
@@ -91,13 +78,15 @@ fn main() -> ExitCode {
 /// Runs everything; returns what `--check` finds.
 fn compare() -> Result<Vec<String>, Box<dyn Error>> {
     let options = Options::parse(std::env::args().skip(1))?;
-    let sets = measure("OrSet", &SETS, &options, false)?;
-    let maps = measure("LwwMap", &MAPS, &options, true)?;
-    let reports = [sets, maps];
+    let reports = [
+        measure("OrSet", Shape::Set, &columns::sets(), &options)?,
+        measure("LwwMap", Shape::Map, &columns::maps(), &options)?,
+        measure("OrMap of OrSets", Shape::Carts, &columns::carts(), &options)?,
+    ];
     if let Some(file) = &options.json {
         let types: Vec<_> = reports.iter().map(Report::to_json).collect();
-        let (elements, repetitions) = (options.scale.elements, options.repetitions);
-        let json = json!({ "elements": elements, "repetitions": repetitions, "types": types });
+        let (keys, repetitions) = (options.scale.keys, options.repetitions);
+        let json = json!({ "keys": keys, "repetitions": repetitions, "types": types });
         std::fs::write(file, format!("{json:#}\n"))?;
     }
     let beyond = reports.iter().flat_map(Report::beyond);
@@ -107,19 +96,26 @@ fn compare() -> Result<Vec<String>, Box<dyn Error>> {
 /// Measures the columns in turns, so that a change of the machine's mood meets all of them.
 fn measure(
     kind: &'static str,
+    shape: Shape,
     columns: &[Column],
     options: &Options,
-    valued: bool,
 ) -> Result<Report, Box<dyn Error>> {
+    let scale = options.scale;
     let mut sheets: Vec<Vec<Sheet>> = columns.iter().map(|_| Vec::new()).collect();
+    for (column, sheets) in columns.iter().zip(&mut sheets) {
+        let sheet =
+            (column.sizes)(scale, shape).map_err(|wrong| format!("{kind}, {}: {wrong}", column.name))?;
+        sheets.push(sheet);
+    }
     for _ in 0..options.repetitions {
-        for ((name, run), sheets) in columns.iter().zip(&mut sheets) {
-            let sheet = run(options.scale, valued).map_err(|wrong| format!("{kind}, {name}: {wrong}"))?;
+        for (column, sheets) in columns.iter().zip(&mut sheets) {
+            let sheet =
+                (column.times)(scale, shape).map_err(|wrong| format!("{kind}, {}: {wrong}", column.name))?;
             sheets.push(sheet);
         }
     }
-    let names = columns.iter().map(|(name, _)| *name).collect();
-    let report = Report::new(kind, names, &sheets);
-    report.print(options.scale);
+    let names = columns.iter().map(|column| column.name).collect();
+    let report = Report::new(kind, shape, names, &sheets);
+    report.print(scale);
     Ok(report)
 }

@@ -1,12 +1,11 @@
 //! This repository's types.
 
-use std::collections::BTreeMap;
-
 use crdt_core::clock::Clock;
 use crdt_core::codec::Limits;
-use crdt_core::{Delta, Doc, LwwMap, OrSet, Replica, ReplicaId};
+use crdt_core::{Delta, Doc, LwwMap, OrMap, OrSet, Replica, ReplicaId};
 
-use crate::contender::{Contender, Item, millis};
+use crate::contender::Contender;
+use crate::items::{Contents, Item, id, millis};
 
 /// `Doc<OrSet<String>>`.
 pub struct OurSet {
@@ -17,6 +16,12 @@ pub struct OurSet {
 /// `Doc<LwwMap<String, String>>`.
 pub struct OurMap {
     doc: Doc<LwwMap<String, String>>,
+    me: Replica,
+}
+
+/// `Doc<OrMap<String, OrSet<String>>>`.
+pub struct OurCarts {
+    doc: Doc<OrMap<String, OrSet<String>>>,
     me: Replica,
 }
 
@@ -35,11 +40,6 @@ fn writer(replica: u32) -> Replica {
     Replica::with_clock(ReplicaId::from_u128(id(replica)), Ticks(0))
 }
 
-/// An id like a random one: no short form in any format.
-pub fn id(replica: u32) -> u128 {
-    0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834_u128.wrapping_mul(2 * u128::from(replica) + 1)
-}
-
 impl Contender for OurSet {
     type Delta = Delta<OrSet<String>>;
 
@@ -53,6 +53,12 @@ impl Contender for OurSet {
 
     fn put(&mut self, item: Item) -> Self::Delta {
         self.doc.update(&mut self.me, |set| set.insert(item.key))
+    }
+
+    fn remove(&mut self, keys: &[String]) {
+        for key in keys {
+            let _ = self.doc.update(&mut self.me, |set| set.remove(key));
+        }
     }
 
     fn has(&self, key: &String) -> bool {
@@ -76,7 +82,7 @@ impl Contender for OurSet {
         Self { doc, me: writer(replica) }
     }
 
-    fn encode_delta(delta: &Self::Delta) -> Vec<u8> {
+    fn encode_delta(delta: Self::Delta) -> Vec<u8> {
         delta.encode().expect("strings can be serialised")
     }
 
@@ -84,7 +90,7 @@ impl Contender for OurSet {
         Delta::decode(bytes, &Limits::default()).expect("the bytes are our own")
     }
 
-    fn contents(&self) -> BTreeMap<String, String> {
+    fn contents(&self) -> Contents {
         self.doc.iter().map(|key| (key.clone(), String::new())).collect()
     }
 }
@@ -102,6 +108,12 @@ impl Contender for OurMap {
 
     fn put(&mut self, item: Item) -> Self::Delta {
         self.doc.update(&mut self.me, |map| map.insert(item.key, item.value))
+    }
+
+    fn remove(&mut self, keys: &[String]) {
+        for key in keys {
+            let _ = self.doc.update(&mut self.me, |map| map.remove(key));
+        }
     }
 
     fn has(&self, key: &String) -> bool {
@@ -125,7 +137,7 @@ impl Contender for OurMap {
         Self { doc, me: writer(replica) }
     }
 
-    fn encode_delta(delta: &Self::Delta) -> Vec<u8> {
+    fn encode_delta(delta: Self::Delta) -> Vec<u8> {
         delta.encode().expect("strings can be serialised")
     }
 
@@ -133,7 +145,63 @@ impl Contender for OurMap {
         Delta::decode(bytes, &Limits::default()).expect("the bytes are our own")
     }
 
-    fn contents(&self) -> BTreeMap<String, String> {
+    fn contents(&self) -> Contents {
         self.doc.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+}
+
+impl Contender for OurCarts {
+    type Delta = Delta<OrMap<String, OrSet<String>>>;
+
+    fn new(replica: u32) -> Self {
+        Self { doc: Doc::default(), me: writer(replica) }
+    }
+
+    fn fork(&self, replica: u32) -> Self {
+        Self { doc: self.doc.clone(), me: writer(replica) }
+    }
+
+    fn put(&mut self, item: Item) -> Self::Delta {
+        self.doc.update(&mut self.me, |carts| carts.entry(&item.key).insert(item.value))
+    }
+
+    fn remove(&mut self, keys: &[String]) {
+        for key in keys {
+            let _ = self.doc.update(&mut self.me, |carts| carts.remove(key));
+        }
+    }
+
+    fn has(&self, key: &String) -> bool {
+        self.doc.get(key.as_str()).is_some_and(|cart| !cart.is_empty())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.doc.merge_from(&other.doc);
+    }
+
+    fn merge_delta(&mut self, delta: Self::Delta) {
+        self.doc.merge(delta);
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        self.doc.encode().expect("strings can be serialised")
+    }
+
+    fn decode(bytes: &[u8], replica: u32) -> Self {
+        let doc = Doc::decode(bytes, &Limits::default()).expect("the bytes are our own");
+        Self { doc, me: writer(replica) }
+    }
+
+    fn encode_delta(delta: Self::Delta) -> Vec<u8> {
+        delta.encode().expect("strings can be serialised")
+    }
+
+    fn decode_delta(bytes: &[u8]) -> Self::Delta {
+        Delta::decode(bytes, &Limits::default()).expect("the bytes are our own")
+    }
+
+    fn contents(&self) -> Contents {
+        let pairs = self.doc.iter().flat_map(|(key, cart)| cart.iter().map(move |item| (key, item)));
+        pairs.map(|(key, item)| (key.clone(), item.clone())).collect()
     }
 }
