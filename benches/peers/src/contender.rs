@@ -11,12 +11,15 @@ pub trait Contender: Sized {
     /// What one write ships.
     type Delta: Clone;
 
-    /// How many writes, at most, a row may ask for one by one and state.
+    /// How many writes, at most, a row may ask for one by one.
     ///
     /// Where a write takes as long as the state is large, a row of as many writes as there are
     /// elements would never end. A few are written then, to a state of half the elements, which is
     /// what all of them would meet on average.
     const WRITES: usize = usize::MAX;
+
+    /// How often, at most, its times are taken: less often where it is far from everybody else.
+    const REPETITIONS: usize = usize::MAX;
 
     /// An empty state that writes as this replica.
     fn new(replica: u32) -> Self;

@@ -4,9 +4,9 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- [OPTIONS]
 //!   --json FILE        write the medians to FILE, too
 //!   --keys N           keys of a state (100000)
-//!   --repetitions N    of which the medians are taken (7)
+//!   --repetitions N    of which the medians are taken (5)
 //!   --quick            10,000 keys, three repetitions, growth to 100,000, 100,000 come and go
-//!   --check            fail where ours is beyond a bound or behind another crate
+//!   --check            fail where ours is beyond a bound, or behind `crdts`
 //! ```
 //! It fails when a contender ends with other contents than were written. `benches/README.md` says
 //! how it is measured, and what came of it.
@@ -16,6 +16,8 @@ mod contender;
 mod floor;
 mod items;
 mod measure;
+#[cfg(feature = "heavy")]
+mod others;
 mod ours;
 mod report;
 mod rows;
@@ -42,7 +44,7 @@ struct Options {
 impl Options {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let scale = Scale { keys: 100_000, growth: (1_000, 1_000_000), churn: 1_000_000 };
-        let mut options = Self { json: None, scale, repetitions: 7, check: false };
+        let mut options = Self { json: None, scale, repetitions: 5, check: false };
         while let Some(word) = words.next() {
             let mut next = || words.next().ok_or(format!("{word} wants a value"));
             match word.as_str() {
@@ -107,8 +109,9 @@ fn measure(
             (column.sizes)(scale, shape).map_err(|wrong| format!("{kind}, {}: {wrong}", column.name))?;
         sheets.push(sheet);
     }
-    for _ in 0..options.repetitions {
-        for (column, sheets) in columns.iter().zip(&mut sheets) {
+    for repetition in 0..options.repetitions {
+        let turns = columns.iter().zip(&mut sheets);
+        for (column, sheets) in turns.filter(|(column, _)| repetition < column.repetitions) {
             let sheet =
                 (column.times)(scale, shape).map_err(|wrong| format!("{kind}, {}: {wrong}", column.name))?;
             sheets.push(sheet);

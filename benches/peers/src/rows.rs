@@ -130,7 +130,7 @@ impl Row {
         }
     }
 
-    /// Whether ours must be ahead of every other crate: `--check` fails where it is not.
+    /// Whether ours must be ahead of `crdts`: `--check` fails where it is not.
     pub fn leads(self) -> bool {
         !matches!(self, Self::Growth | Self::HalfHeap | Self::ChurnHeap | Self::ChurnBytes)
     }
