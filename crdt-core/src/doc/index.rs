@@ -1,6 +1,7 @@
 //! Which dots are seen, which are live, and in which slot of the view each live one lies.
 
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use siphasher::sip128::SipHasher24;
 
@@ -156,6 +157,11 @@ impl<S: Copy> Lane<S> {
         self.blocks.iter().map(|(number, block)| (number, block.bits))
     }
 
+    /// The live dots of the blocks with these numbers, block by block.
+    pub(super) fn blocks_in(&self, numbers: RangeInclusive<u64>) -> impl Iterator<Item = (u64, Bits)> + '_ {
+        self.blocks.range(numbers).map(|(number, block)| (number, block.bits))
+    }
+
     /// The live dots from `first` to `last`, ascending.
     pub(super) fn live_in(&self, first: u64, last: u64) -> impl Iterator<Item = u64> + '_ {
         let blocks = self.blocks.range(first / BLOCK..=last / BLOCK);
@@ -181,7 +187,7 @@ impl<S: Copy> Lane<S> {
     }
 }
 
-fn hash_block(key: &[u8; 16], id: ReplicaId, number: u64, bits: Bits) -> u128 {
+pub(super) fn hash_block(key: &[u8; 16], id: ReplicaId, number: u64, bits: Bits) -> u128 {
     let [a, b, c, d] = bits.words();
     hash(key, id, &[number, a, b, c, d])
 }

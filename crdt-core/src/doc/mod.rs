@@ -1,6 +1,7 @@
 //! The document: entries, context, index, and the one merge.
 
 mod blocks;
+mod compare;
 mod delta;
 mod digest;
 mod edit;
@@ -14,6 +15,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
 
+pub use compare::{Past, Span};
 pub use delta::Delta;
 pub use digest::Digest;
 pub use inspect::{Conflict, Observed, Stats};

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::compare::{Comparison, Past};
+use super::digest::Digest;
 use super::index::Index;
 use super::walk::Dead;
 use crate::clock::CausalContext;
-use crate::dot::ReplicaId;
+use crate::dot::{Dot, ReplicaId};
 
 const KEY: [u8; 16] = [7; 16];
 
@@ -95,7 +97,7 @@ fn dead_dots_come_in_parts_and_each_once() {
     for (id, first, last) in [(one, 4, 300), (one, 310, 310), (two, 7, 7), (two, 250, 600)] {
         wanted.insert_range(id, first, last);
     }
-    let live = (1..=600).filter(|seq| seq % 3 == 0).map(|seq| crate::Dot::new(one, seq));
+    let live = (1..=600).filter(|seq| seq % 3 == 0).map(|seq| Dot::new(one, seq));
     let expected = wanted.difference(&live.collect());
     for max in [1, 2, 7, 1_000] {
         let (mut dead, mut got) = (Dead { dots: wanted.clone(), up_to: None }, CausalContext::default());
@@ -109,4 +111,106 @@ fn dead_dots_come_in_parts_and_each_once() {
         }
         assert_eq!(got, expected, "in parts of {max}");
     }
+}
+
+/// What a donor finds to differ, if it asks and the other answers until nothing is left, and in how
+/// many questions.
+fn compare(
+    dots: &CausalContext,
+    (here, there): (&Digest, &Digest),
+    (pieces, most): (usize, usize),
+) -> (CausalContext, usize) {
+    let past = Past::new(dots.clone(), 7);
+    let (mut comparison, mut questions) = Comparison::begin(dots.clone(), 7, here, pieces);
+    let mut asked = 0;
+    while !questions.is_empty() {
+        assert!(questions.len() <= most.max(pieces), "{} questions", questions.len());
+        let answers = past.answer_of(there, &questions, pieces, most);
+        assert!(answers.len() <= most + questions.len(), "{} answers", answers.len());
+        questions = comparison.narrow(here, &answers, pieces, most);
+        asked += 1;
+    }
+    (comparison.different(), asked)
+}
+
+/// The blocks of the dots, each as a replica and a number.
+fn blocks(dots: impl IntoIterator<Item = Dot>) -> BTreeSet<(ReplicaId, u64)> {
+    dots.into_iter().map(|dot| (dot.replica, dot.seq / 256)).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_comparison_finds_all_that_differs_and_little_else(
+        (here, there) in (steps(), steps()),
+        alike in any::<bool>(),
+        pieces in 2usize..20,
+        few in any::<bool>(),
+        from in 1u64..400,
+    ) {
+        let there = if alike { [&here[..], &there[..5.min(there.len())]].concat() } else { there };
+        let ids = [1, 2].map(ReplicaId::from_u128);
+        let [mut dots, mut seen] = [(); 2].map(|()| CausalContext::default());
+        ids.iter().for_each(|id| { seen.insert_range(*id, 1, 899); });
+        dots.insert_range(ids[0], 1, 899);
+        for (first, last) in [(from, from + 30), (from + 40, 700)] {
+            dots.insert_range(ids[1], first, last);
+        }
+        let digest = |steps: &[_]| {
+            let (mut index, live) = play(steps);
+            index.see(0, 1, 899);
+            index.see(1, 1, 899);
+            let live = live.iter().flat_map(|(&place, live)| {
+                live.iter().map(move |&seq| Dot::new(ids[place as usize], seq))
+            });
+            (index.digest(), live.filter(|dot| dots.contains(*dot)).collect::<BTreeSet<_>>())
+        };
+        let ((here, live_here), (there, live_there)) = (digest(&here), digest(&there));
+
+        let most = if few { 4 } else { 1_000 };
+        let (found, asked) = compare(&dots, (&here, &there), (pieces, most));
+        for dot in live_there.difference(&live_here) {
+            prop_assert!(found.contains(*dot), "{dot:?} is live there alone");
+        }
+        prop_assert!(dots.is_superset(&found));
+        let different = blocks(live_here.symmetric_difference(&live_there).copied());
+        let sent = blocks(live_here.iter().copied().filter(|dot| found.contains(*dot)));
+        if asked > 0 && !few {
+            prop_assert!(sent.len() <= different.len(), "{sent:?} for {different:?}");
+        }
+    }
+}
+
+/// The figures of a large document: few ranges for few differences, in few messages.
+#[test]
+fn a_few_differences_among_many_blocks_cost_a_few_ranges() {
+    let one = ReplicaId::from_u128(1);
+    let (mut here, mut there) = (index(), index());
+    for index in [&mut here, &mut there] {
+        index.see(0, 1, 1_000_000);
+        (1..=1_000_000).step_by(4).for_each(|seq| index.add(0, seq, seq));
+    }
+    (1..=100).for_each(|n| {
+        here.remove(0, 1 + n * 9_996);
+    });
+    let mut dots = CausalContext::default();
+    dots.insert_range(one, 1, 1_000_000);
+    let (found, asked) = compare(&dots, (&here.digest(), &there.digest()), (16, 10_000));
+    assert!((1..=100).all(|n| found.contains(Dot::new(one, 1 + n * 9_996))));
+    assert!(found.len() <= 100 * 256, "{} dots", found.len());
+    assert!(asked <= 2, "{asked} questions");
+}
+
+/// Contexts that nobody can have: no panic, and nothing is held to be equal that was not looked at.
+#[test]
+fn a_past_beyond_counting_differs() {
+    let (mut dots, mut seen) = (CausalContext::default(), index());
+    for id in 0..5_000u128 {
+        dots.insert_range(ReplicaId::from_u128(id), 1, Dot::MAX_SEQ);
+    }
+    seen.see(0, 1, Dot::MAX_SEQ);
+    [10, 100_000].into_iter().for_each(|seq| seen.add(0, seq, 0));
+    let (digest, last) = (seen.digest(), ReplicaId::from_u128(4_999));
+    let (found, asked) = compare(&dots, (&digest, &digest), (16, 1_000));
+    assert!(asked > 0 && found.contains(Dot::new(last, 3)) && !found.contains(Dot::new(last, 0)));
+    assert!(!found.contains(Dot::new(ReplicaId::from_u128(1), 3)), "what can be compared is equal");
 }

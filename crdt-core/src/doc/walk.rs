@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::compare::{Comparison, Span};
 use super::digest::Known;
 use super::todo::Todo;
 use super::{Delta, Digest, Doc, ROOT};
@@ -65,6 +66,8 @@ pub struct Walk<T: Crdt> {
     news: Dead,
     /// Those that it had.
     known: Dead,
+    /// While the two compare which of these they show.
+    comparison: Option<Comparison>,
 }
 
 /// Dots of the start, of which the dead ones are still to be sent.
@@ -113,6 +116,7 @@ impl<T: Crdt> Doc<T> {
             start,
             news: Dead { dots: context.difference(receiver), up_to: None },
             known: Dead { dots: context.intersection(receiver), up_to: None },
+            comparison: None,
         }
     }
 }
@@ -144,7 +148,44 @@ impl<T: Crdt> Walk<T> {
         if self.kept > self.keep_at_most { Err(WalkOverflow) } else { Ok(()) }
     }
 
-    /// The next part, or nothing when the receiver has it all.
+    /// Begins to compare which of the dots that both have seen are live, so that only the blocks that
+    /// differ are sent; returns what the receiver is to be asked, in at most `pieces` ranges.
+    ///
+    /// Without it every dot that is dead here and that the receiver has seen is sent. That is what comes
+    /// of it, and nothing is asked, where these are at most as many runs as `pieces`. `salt` is as in
+    /// [`Past`](super::Past).
+    pub fn compare(&mut self, salt: u64, pieces: usize) -> Vec<Span> {
+        if self.known.is_short(&self.start, pieces) {
+            return Vec::new();
+        }
+        let dots = self.known.dots.clone();
+        let (comparison, questions) = Comparison::begin(dots, salt, &self.start, pieces);
+        self.comparison = Some(comparison).filter(|_| !questions.is_empty());
+        questions
+    }
+
+    /// What the receiver is to be asked next, after it gave these answers to all that was asked.
+    ///
+    /// Each range that differs is divided into at most `pieces`, as long as there are no more than
+    /// `most` in all; what is not divided is sent whole. When nothing is asked the comparison is over.
+    pub fn narrow(&mut self, answers: &[Span], pieces: usize, most: usize) -> Vec<Span> {
+        let Some(comparison) = &mut self.comparison else { return Vec::new() };
+        let questions = comparison.narrow(&self.start, answers, pieces, most);
+        if questions.is_empty() {
+            self.known.dots = comparison.different();
+            self.comparison = None;
+        }
+        questions
+    }
+
+    /// Whether the receiver's answer is awaited. What does not depend on it can be sent meanwhile.
+    #[must_use]
+    pub fn is_comparing(&self) -> bool {
+        self.comparison.is_some()
+    }
+
+    /// The next part, or nothing when the receiver has it all, but for what awaits its answer
+    /// ([`is_comparing`](Walk::is_comparing)).
     ///
     /// A part has at most `max_entries` entries or runs of dots, and entries of at most `max_weight`
     /// by the measure of `weigh`, but for the last group of entries of one path, which is not divided,
@@ -205,7 +246,7 @@ impl<T: Crdt> Walk<T> {
     /// The next runs of dots that were dead at the start.
     fn next_dead(&mut self, max_runs: usize) -> Option<Delta<T>> {
         let mut dead = self.news.next(&self.start, max_runs);
-        if dead.is_empty() {
+        if dead.is_empty() && self.comparison.is_none() {
             dead = self.known.next(&self.start, AT_ONCE);
         }
         (!dead.is_empty()).then(|| Delta { entries: Vec::new(), dead })
@@ -213,6 +254,12 @@ impl<T: Crdt> Walk<T> {
 }
 
 impl Dead {
+    /// Whether there are at most so many runs.
+    fn is_short(&self, start: &Digest, most: usize) -> bool {
+        let known = self.dots.iter().filter_map(|(id, dots)| Some((start.get(id)?, dots)));
+        known.flat_map(|(known, dots)| known.dead_in(dots, 1)).nth(most).is_none()
+    }
+
     /// At most so many runs that come next.
     pub(super) fn next(&mut self, start: &Digest, max_runs: usize) -> CausalContext {
         let (mut dead, mut left) = (CausalContext::default(), max_runs);

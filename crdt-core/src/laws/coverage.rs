@@ -31,6 +31,8 @@ pub enum Case {
     Walk,
     /// An entry died at the donor before a walk had sent it.
     DeathInWalk,
+    /// Two states asked one another where they differ.
+    Compared,
 }
 
 impl Case {

@@ -11,7 +11,7 @@ use super::history::{Blind, Dice, History, Route, Setting, Step};
 use super::report::Story;
 use super::subject::Subject;
 use crate::clock::{Clock, Hlc};
-use crate::doc::{Delta, Doc, Walk};
+use crate::doc::{Delta, Doc, Past, Walk};
 use crate::dot::{Dot, ReplicaId};
 use crate::replica::Replica;
 use crate::view::Crdt;
@@ -344,15 +344,26 @@ impl<'a, S: Subject> World<'a, S> {
         let whole = self.joined(&before, &start);
         let mut walk = self.nodes[from].doc.walk(&before.context(), usize::MAX);
         let mut todo: BTreeSet<Dot> = start.to_delta().entries().iter().map(|(dot, _)| *dot).collect();
+        let past = Past::new(before.context().intersection(&start.context()), self.setting.seed);
+        let mut questions = walk.compare(self.setting.seed, 2);
         let mut meanwhile = meanwhile.iter();
         loop {
+            if !questions.is_empty() {
+                self.coverage.reach(Case::Compared);
+                questions = walk.narrow(&past.answer(&self.nodes[to].doc, &questions, 2, 8), 2, 8);
+            }
             if let Some(edits) = meanwhile.next() {
                 self.edit(from, edits, Some(&mut walk), watch)?;
                 let died = self.updates.last().is_some_and(|last| todo.iter().any(|dot| last.kills(*dot)));
                 self.coverage.reach_times(Case::DeathInWalk, usize::from(died));
             }
             let part = walk.next_chunk(&self.nodes[from].doc, chunk, usize::MAX, |_| 0);
-            let Some(part) = part else { break };
+            let Some(part) = part else {
+                if walk.is_comparing() {
+                    continue;
+                }
+                break;
+            };
             self.tell(format!("{receiver} <- {donor}: {part:?} of the walk"));
             part.entries().iter().for_each(|(dot, _)| {
                 todo.remove(dot);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crdt_core::codec::Limits;
 
 use super::error::ConfigError;
+use super::frame::MAX_SPAN;
 
 /// Every limit and every interval of one engine.
 ///
@@ -41,7 +42,7 @@ pub struct Config {
     /// file.
     pub max_update_bytes: usize,
 
-    /// Bytes of one frame on the stream. At least one update, and two vectors at their limits, must
+    /// Bytes of one frame on the stream. At least one update, and three vectors at their limits, must
     /// fit. It bounds what the driver buffers for each peer before the engine sees it. Default
     /// 4 MiB.
     pub max_frame: usize,
@@ -86,6 +87,11 @@ pub struct Config {
     /// Entries read from the state for one chunk of a walk; at least 1. A chunk is the unit in which
     /// a walk blocks its two nodes. Default 256, a millisecond's work.
     pub walk_entries: usize,
+
+    /// Ranges of blocks about which a walk first asks where the two states differ; at least 2. Each
+    /// that differs is then divided into up to 16, down to blocks of 256 dots. More take ten bytes
+    /// each and save round trips. Default 1,024, a question less for a million keys.
+    pub walk_ranges: usize,
 
     /// Bytes of one chunk of a walk, at least `max_update_bytes`; *agreed*. All concurrent siblings
     /// of one path travel in one chunk, so it bounds those together; so do the dots that are gone and
@@ -164,6 +170,7 @@ impl Config {
             store_batch_bytes: 4 * MIB,
             walk_stash: 16_384,
             walk_entries: 256,
+            walk_ranges: 1_024,
             max_chunk_bytes: 16 * MIB,
             max_donor_walks: 4,
             walk_timeout: Duration::from_secs(10),
@@ -206,6 +213,17 @@ impl Config {
         Limits { max_bytes: self.max_chunk_bytes, ..self.update_limits() }
     }
 
+    /// Into how many a range that differs is divided.
+    pub(super) fn walk_pieces(&self) -> usize {
+        self.walk_ranges.clamp(2, 16)
+    }
+
+    /// Over how many ranges none is divided any more: an answer has at most one more for each range of
+    /// the question, and has to fit into a frame.
+    pub(super) fn max_spans(&self) -> usize {
+        (self.max_frame - FRAME_HEAD) / (2 * MAX_SPAN)
+    }
+
     fn validate_names(&self) -> Result<(), ConfigError> {
         check("cluster", (1..=255).contains(&self.cluster.len()), "takes 1 to 255 bytes")?;
         check("name", self.name.len() <= 255, "takes at most 255 bytes")
@@ -214,9 +232,13 @@ impl Config {
     fn validate_sizes(&self) -> Result<(), ConfigError> {
         let update = (KIB..=1024 * MIB).contains(&self.max_update_bytes);
         check("max_update_bytes", update, "takes 1 KiB to 1 GiB")?;
-        let vectors = self.largest_vector().saturating_mul(2);
+        let vectors = self.largest_vector().saturating_mul(3);
         let frame = vectors.max(self.max_update_bytes).saturating_add(FRAME_HEAD);
-        check("max_frame", self.max_frame >= frame, "must hold one update and two vectors at their limits")?;
+        check(
+            "max_frame",
+            self.max_frame >= frame,
+            "must hold one update and three vectors at their limits",
+        )?;
         check("max_frame", u32::try_from(self.max_frame).is_ok(), "takes at most 4 GiB")?;
         check("store_batch_bytes", self.store_batch_bytes >= 1, "takes at least 1")?;
         check("batch_bytes", self.batch_bytes >= 1, "takes at least 1")?;
@@ -229,6 +251,7 @@ impl Config {
         check("max_replicas", self.max_replicas >= 1, "takes at least 1")?;
         check("max_runs", self.max_runs >= self.max_replicas, "must be at least max_replicas")?;
         check("walk_entries", self.walk_entries >= 1, "takes at least 1")?;
+        check("walk_ranges", self.walk_ranges >= 2, "takes at least 2")?;
         check("max_donor_walks", self.max_donor_walks >= 1, "takes at least 1")?;
         check("max_peers", self.max_peers >= 1, "takes at least 1")?;
         check("max_events", self.max_events >= 1, "takes at least 1")

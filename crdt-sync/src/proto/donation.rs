@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crdt_core::clock::CausalContext;
 use crdt_core::codec::{Wire, Writer};
-use crdt_core::{Delta, Doc, Walk};
+use crdt_core::{Delta, Doc, Span, Walk};
 
 use super::config::Config;
 use super::frame::Frame;
@@ -18,6 +18,10 @@ pub(super) struct Donation<T: Wire> {
     pub(super) updates: CausalContext,
     /// What the document held in part at the start.
     parts: CausalContext,
+    /// What the receiver has seen, and the document had not.
+    unseen: CausalContext,
+    /// Where the receiver is asked whether it differs, until that is sent.
+    questions: Vec<Span>,
     /// The log is kept from here on: what is newer than the start is sent when the walk is over.
     pub(super) pin: Position,
     /// When it counts as standing still, because the stream takes nothing.
@@ -28,8 +32,17 @@ pub(super) struct Donation<T: Wire> {
     /// The chunk that is being sent, and how much of it is out.
     chunk: Vec<u8>,
     out: usize,
-    /// Chunk frames sent so far.
+    /// Frames with chunks and questions sent so far.
     frames: u64,
+    /// The index of the question that is not answered yet.
+    asked: Option<u64>,
+}
+
+/// What is told of the state at the start.
+pub(super) struct Start {
+    pub(super) updates: CausalContext,
+    pub(super) parts: CausalContext,
+    pub(super) unseen: CausalContext,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +57,20 @@ const HEAD: usize = 2 + 10 + 10 + 1;
 
 impl<T: Wire> Donation<T> {
     pub(super) fn new(
-        walk: Walk<T>,
+        mut walk: Walk<T>,
         id: u64,
-        (updates, parts): (CausalContext, CausalContext),
+        start: Start,
         pin: Position,
         deadline: Duration,
+        config: &Config,
     ) -> Self {
         Self {
+            questions: walk.compare(id, config.walk_ranges.min(config.max_spans())),
             walk,
             id,
-            updates,
-            parts,
+            updates: start.updates,
+            parts: start.parts,
+            unseen: start.unseen,
             pin,
             deadline,
             overflow: false,
@@ -62,6 +78,7 @@ impl<T: Wire> Donation<T> {
             chunk: Vec::new(),
             out: 0,
             frames: 0,
+            asked: None,
         }
     }
 
@@ -77,15 +94,23 @@ impl<T: Wire> Donation<T> {
         self.stage == Stage::Ended
     }
 
-    /// The next frame, of about `budget` bytes, or nothing once the walk is of no use.
+    /// The next frame, of about `budget` bytes, or nothing while the receiver's answer is awaited, or
+    /// once the walk is of no use.
     pub(super) fn next_frame(&mut self, doc: &Doc<T>, budget: usize, config: &Config) -> Option<Vec<u8>> {
         let id = self.id;
         if self.stage == Stage::Begin {
             self.stage = Stage::Chunks;
             let (updates, parts) = (self.updates.clone(), self.parts.clone());
-            return Some(Frame::Begin { id, updates, parts }.encode());
+            let unseen = std::mem::take(&mut self.unseen);
+            return Some(Frame::Begin { id, updates, parts, unseen }.encode());
+        }
+        if !self.questions.is_empty() {
+            return Some(self.ask());
         }
         if self.out == self.chunk.len() && !self.next_chunk(doc, config) {
+            if self.walk.is_comparing() {
+                return None;
+            }
             self.stage = Stage::Ended;
             return Some(Frame::End { id, chunks: self.frames }.encode());
         }
@@ -100,6 +125,21 @@ impl<T: Wire> Donation<T> {
         self.out += bytes.len();
         self.frames += 1;
         Some(frame)
+    }
+
+    /// Asks the receiver where it differs. While it answers, chunks go on.
+    fn ask(&mut self) -> Vec<u8> {
+        let (id, index, spans) = (self.id, self.frames, std::mem::take(&mut self.questions));
+        self.frames += 1;
+        self.asked = Some(index);
+        Frame::Compare { id, index, spans }.encode()
+    }
+
+    /// The receiver answered the question with this index.
+    pub(super) fn answered(&mut self, index: u64, spans: &[Span], config: &Config) {
+        if self.asked.take_if(|asked| *asked == index).is_some() {
+            self.questions = self.walk.narrow(spans, config.walk_pieces(), config.max_spans());
+        }
     }
 
     /// Reads the next chunk from the document, if there is one.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crdt_core::ReplicaId;
 use crdt_core::clock::CausalContext;
+use crdt_core::{ReplicaId, Span};
 
 use super::frame::AbortReason;
 use super::holdings::Holdings;
@@ -68,6 +68,8 @@ pub(super) struct Waiting {
     pub(super) digest: Option<bool>,
     /// Id of the walk to ask for.
     pub(super) request: Option<u64>,
+    /// The answer to a question of a walk: its id, the index of the question, and the ranges.
+    pub(super) compared: Option<(u64, u64, Vec<Span>)>,
     pub(super) offer: bool,
     /// Id of the walk that cannot go on, and why.
     pub(super) abort: Option<(u64, AbortReason)>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crdt_core::Past;
 use crdt_core::clock::CausalContext;
 
 use super::config::Config;
@@ -28,6 +29,8 @@ struct Incoming {
     /// When it counts as standing still.
     deadline: Duration,
     begun: bool,
+    /// The document's context as the donor was told it.
+    context: CausalContext,
     progress: Option<Progress>,
 }
 
@@ -35,6 +38,7 @@ struct Incoming {
 #[derive(Debug)]
 struct Progress {
     updates: CausalContext,
+    past: Past,
     next_index: u64,
     /// The chunk so far.
     bytes: Vec<u8>,
@@ -83,20 +87,36 @@ impl Receiver {
     pub(super) fn ask(&mut self, peer: PeerId, now: Duration, config: &Config) -> u64 {
         self.last_id += 1;
         let deadline = now + config.walk_timeout;
-        self.walk = Some(Incoming { peer, id: self.last_id, deadline, begun: false, progress: None });
+        self.walk = Some(Incoming {
+            peer,
+            id: self.last_id,
+            deadline,
+            begun: false,
+            context: CausalContext::default(),
+            progress: None,
+        });
         self.last_id
     }
 
-    /// The donor begins at a state with this vector. Returns whether that is news.
+    /// The request goes out, and says that the document has this context.
+    pub(super) fn requested(&mut self, id: u64, context: &CausalContext) {
+        if let Some(walk) = self.walk.as_mut().filter(|walk| walk.id == id) {
+            walk.context = context.clone();
+        }
+    }
+
+    /// The donor begins at a state with this vector, which has not seen all of the context. Returns
+    /// whether that is news.
     pub(super) fn begin(
         &mut self,
         from: (PeerId, u64),
-        updates: CausalContext,
+        (updates, unseen): (CausalContext, &CausalContext),
         now: Duration,
         config: &Config,
     ) -> bool {
         let Some(walk) = self.current(from).filter(|walk| !walk.begun) else { return false };
-        walk.progress = Some(Progress { updates, next_index: 0, bytes: Vec::new() });
+        let past = Past::new(walk.context.difference(unseen), walk.id);
+        walk.progress = Some(Progress { updates, past, next_index: 0, bytes: Vec::new() });
         walk.begun = true;
         walk.deadline = now + config.walk_timeout;
         true
@@ -110,21 +130,48 @@ impl Receiver {
         now: Duration,
         config: &Config,
     ) -> Result<Step, PeerError> {
-        let Some(walk) = self.current(from) else { return Ok(Step::Nothing) };
-        let progress = match &mut walk.progress {
-            Some(progress) if index < progress.next_index => return Ok(Step::Nothing),
-            Some(progress) if index == progress.next_index => progress,
-            Some(_) | None => return Ok(Step::Cut),
+        let progress = match self.next(from, index, now, config) {
+            Ok(progress) => progress,
+            Err(step) => return Ok(step),
         };
         let (found, allowed) = (progress.bytes.len() + bytes.len(), config.max_chunk_bytes);
         if found > allowed {
             let (found, allowed) = (found as u64, allowed as u64);
             return Err(PeerError::LimitExceeded { limit: "max_chunk_bytes", found, allowed });
         }
-        progress.next_index += 1;
         progress.bytes.extend_from_slice(bytes);
-        walk.deadline = now + config.walk_timeout;
         Ok(if last { Step::Chunk(std::mem::take(&mut progress.bytes)) } else { Step::Nothing })
+    }
+
+    /// A question: what the two compare, or what else it leads to.
+    pub(super) fn question(
+        &mut self,
+        from: (PeerId, u64),
+        index: u64,
+        now: Duration,
+        config: &Config,
+    ) -> Result<&Past, Step> {
+        self.next(from, index, now, config).map(|progress| &progress.past)
+    }
+
+    /// The walk under way, if this is the index of its next frame.
+    fn next(
+        &mut self,
+        from: (PeerId, u64),
+        index: u64,
+        now: Duration,
+        config: &Config,
+    ) -> Result<&mut Progress, Step> {
+        let walk = self.current(from).ok_or(Step::Nothing)?;
+        match &mut walk.progress {
+            Some(progress) if index < progress.next_index => Err(Step::Nothing),
+            Some(progress) if index == progress.next_index => {
+                progress.next_index += 1;
+                walk.deadline = now + config.walk_timeout;
+                Ok(progress)
+            }
+            Some(_) | None => Err(Step::Cut),
+        }
     }
 
     /// The donor says that this was all.
@@ -166,10 +213,15 @@ mod tests {
         CausalContext::from_iter([Dot::new(ReplicaId::from_u128(1), 1)])
     }
 
+    fn begin(receiver: &mut Receiver, id: u64) -> bool {
+        let start = (vector(), &CausalContext::default());
+        receiver.begin((DONOR, id), start, Duration::ZERO, &Config::new("c"))
+    }
+
     fn begun() -> (Receiver, Config, u64) {
         let (mut receiver, config) = (Receiver::default(), Config::new("c"));
         let id = receiver.ask(DONOR, Duration::ZERO, &config);
-        assert!(receiver.begin((DONOR, id), vector(), Duration::ZERO, &config));
+        assert!(begin(&mut receiver, id));
         (receiver, config, id)
     }
 
@@ -221,7 +273,7 @@ mod tests {
         let piece = (0, true, &[][..]);
         assert_eq!(receiver.chunk(stranger, piece, Duration::ZERO, &config), Ok(Step::Nothing));
         assert_eq!(receiver.end(stranger, 0), Step::Nothing);
-        assert!(!receiver.begin((DONOR, id), vector(), Duration::ZERO, &config), "begun twice");
+        assert!(!begin(&mut receiver, id), "begun twice");
     }
 
     #[test]

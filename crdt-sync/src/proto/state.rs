@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crdt_core::clock::{CausalContext, Clock, Stamp};
 use crdt_core::codec::{Limits, Wire};
-use crdt_core::{Delta, Doc, Dot, Replica, ReplicaId};
+use crdt_core::{Delta, Doc, Dot, Replica, ReplicaId, Span};
 
 use super::config::Config;
-use super::donation::Donation;
+use super::donation::{Donation, Start};
 use super::error::{PeerError, RecoverError, TryUpdateError, UpdateError};
 use super::id::PeerId;
 use super::log::{Log, Position, Update};
@@ -253,10 +253,13 @@ impl<T: Wire> State<T> {
         config: &Config,
     ) {
         let walk = self.doc.walk(receiver, config.walk_stash);
-        let updates = CausalContext::clone(&self.applied);
-        let parts = self.parts.clone();
-        let donation =
-            Donation::new(walk, id, (updates, parts), self.log.end(), now.mono + config.walk_timeout);
+        let start = Start {
+            updates: CausalContext::clone(&self.applied),
+            parts: self.parts.clone(),
+            unseen: receiver.difference(&self.doc.context()),
+        };
+        let deadline = now.mono + config.walk_timeout;
+        let donation = Donation::new(walk, id, start, self.log.end(), deadline, config);
         self.donations.insert(peer, donation);
     }
 
@@ -277,8 +280,23 @@ impl<T: Wire> State<T> {
         config: &Config,
     ) -> Option<Vec<u8>> {
         let donation = self.donations.get_mut(&peer)?;
+        let frame = donation.next_frame(&self.doc, budget, config)?;
         donation.deadline = now.mono + config.walk_timeout;
-        donation.next_frame(&self.doc, budget, config)
+        Some(frame)
+    }
+
+    /// The peer answered a question of the walk that it is given.
+    pub(super) fn answered(
+        &mut self,
+        (peer, id): (PeerId, u64),
+        (index, spans): (u64, &[Span]),
+        now: Now,
+        config: &Config,
+    ) {
+        if let Some(donation) = self.donations.get_mut(&peer).filter(|donation| donation.id == id) {
+            donation.deadline = now.mono + config.walk_timeout;
+            donation.answered(index, spans, config);
+        }
     }
 
     pub(super) fn doc(&self) -> &Doc<T> {

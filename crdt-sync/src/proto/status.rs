@@ -97,6 +97,8 @@ pub struct Counters {
     pub walks_in: u64,
     /// Walks completed as receiver.
     pub walks_in_complete: u64,
+    /// Questions of donors answered: where does your state differ?
+    pub walk_questions_in: u64,
     /// Walks begun as donor.
     pub walks_out: u64,
     /// Walks of this node as donor that had to start again because a bound was exceeded.

@@ -5,6 +5,7 @@ mod durable;
 mod lab;
 mod links;
 mod push;
+mod reconcile;
 mod upgrade;
 mod walks;
 mod writes;

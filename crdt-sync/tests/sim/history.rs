@@ -316,6 +316,7 @@ impl History {
         self.tally.count("concurrent add and remove", self.oracle.concurrent_add_and_remove());
         for counters in self.cluster.engines().map(|(_, it)| it.status().counters).collect::<Vec<_>>() {
             self.tally.count("updates received again", counters.duplicates);
+            self.tally.count("questions in walks", counters.walk_questions_in);
             self.tally.count("updates trimmed from logs", counters.trimmed);
         }
         let traffic = self.cluster.traffic();

@@ -23,6 +23,7 @@ fn cluster(seed: u64, mut config: SimConfig) -> SimConfig {
     engine.pinned_bytes = [0, 300, 1 << 20][(seed / 12 % 3) as usize];
     engine.walk_stash = [1, 4, 10_000][(seed / 36 % 3) as usize];
     engine.walk_entries = chunks[(seed / 108 % 3) as usize];
+    engine.walk_ranges = [2, 3, 1_024][(seed / 7 % 3) as usize];
     engine.max_donor_walks = 1 + (seed % 2) as usize;
     config
 }
@@ -88,6 +89,7 @@ fn a_thousand_hostile_histories_converge_keep_every_covered_write_and_bring_noth
         ("frames doubled", 30_000),
         ("frames reordered", 30_000),
         ("connections cut", 8_000),
+        ("questions in walks", 100),
         ("walks complete", 600),
         ("walks cut", 1_000),
         ("checks within one walk", 2_000),
@@ -104,6 +106,7 @@ fn a_thousand_slow_histories_take_writes_and_cuts_in_the_middle_of_walks() {
         ("runs", 1_000),
         ("writes", 40_000),
         ("writes while partial", 1_500),
+        ("questions in walks", 100),
         ("walks complete", 1_200),
         ("walks cut", 300),
         ("walks overflowed", 60),

@@ -121,7 +121,13 @@ impl<T: Wire> Engine<T> {
             }
             Frame::Offer(updates) => peer.walks.offered = Some(updates),
             Frame::Request { id: walk, context } => self.take_request(id, walk, &context, now),
-            Frame::Begin { id: walk, updates, parts } => self.take_begin((id, walk), updates, &parts, now)?,
+            Frame::Begin { id: walk, updates, parts, unseen } => {
+                self.take_begin((id, walk), (updates, &unseen), &parts, now)?;
+            }
+            Frame::Compare { id: walk, index, spans } => self.take_question((id, walk), index, &spans, now),
+            Frame::Compared { id: walk, index, spans } => {
+                self.state.answered((id, walk), (index, &spans), now, &self.config);
+            }
             Frame::Chunk { id: walk, index, last, bytes } => {
                 self.take_chunk((id, walk), (index, last, bytes), now)?;
             }

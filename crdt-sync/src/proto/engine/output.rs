@@ -70,7 +70,11 @@ impl<T: Wire> Engine<T> {
         } else if let Some((id, reason)) = waiting.abort.take() {
             Frame::Abort { id, reason }
         } else if let Some(id) = waiting.request.take() {
-            Frame::Request { id, context: self.state.doc().context() }
+            let context = self.state.doc().context();
+            self.receiver.requested(id, &context);
+            Frame::Request { id, context }
+        } else if let Some((id, index, spans)) = waiting.compared.take() {
+            Frame::Compared { id, index, spans }
         } else if std::mem::take(&mut waiting.ask) {
             Frame::Ask { id: peer.holdings.ask() }
         } else if !waiting.spare.is_empty() {

@@ -1,8 +1,8 @@
 //! Walks in both directions: who asks whom, and what has to give way.
 
-use crdt_core::Delta;
 use crdt_core::clock::CausalContext;
 use crdt_core::codec::Wire;
+use crdt_core::{Delta, Span};
 use rand::RngExt;
 
 use super::Engine;
@@ -36,13 +36,13 @@ impl<T: Wire> Engine<T> {
     pub(super) fn take_begin(
         &mut self,
         walk: (PeerId, u64),
-        updates: CausalContext,
+        (updates, unseen): (CausalContext, &CausalContext),
         parts: &CausalContext,
         now: Now,
     ) -> Result<(), PeerError> {
         let mut expected = updates.clone();
         expected.union_with(parts);
-        if self.receiver.begin(walk, updates, now.mono, &self.config) {
+        if self.receiver.begin(walk, (updates, unseen), now.mono, &self.config) {
             self.counters.walks_in += 1;
             self.tell(Event::WalkStarted { peer: walk.0, role: WalkRole::Receiver });
             self.state.expect_parts(&expected, &self.config)?;
@@ -73,6 +73,22 @@ impl<T: Wire> Engine<T> {
             self.tell(Event::WalkMerged { peer });
         }
         Ok(())
+    }
+
+    /// The donor asks where the document differs from its own.
+    pub(super) fn take_question(&mut self, walk: (PeerId, u64), index: u64, spans: &[Span], now: Now) {
+        let (pieces, most) = (self.config.walk_pieces(), self.config.max_spans());
+        match self.receiver.question(walk, index, now.mono, &self.config) {
+            Ok(past) => {
+                let answers = past.answer(self.state.doc(), spans, pieces, most);
+                self.counters.walk_questions_in += 1;
+                if let Some(peer) = self.peers.get_mut(&walk.0) {
+                    peer.waiting.compared = Some((walk.1, index, answers));
+                }
+            }
+            Err(Step::Cut) => self.stop_receiving(WalkOutcome::Cut, now),
+            Err(_) => {}
+        }
     }
 
     pub(super) fn take_end(&mut self, walk: (PeerId, u64), chunks: u64, now: Now) {

@@ -13,25 +13,29 @@
 //! | 5 | vector | id of the question, vector of all numbers applied |
 //! | 6 | offer | vector of the numbers that the receiver lacks and the sender's log lost |
 //! | 7 | request | id, context of the document |
-//! | 8 | begin | id, donor's vector at the start, vector of what the donor holds in part |
+//! | 8 | begin | id, donor's vector at the start, vector of what the donor holds in part, what of the requested context it has not seen |
 //! | 9 | chunk | id, index, whether the chunk ends here, bytes to the end of the frame |
 //! | 10 | end | id, how many chunk frames there were |
 //! | 11 | abort | id, reason |
 //! | 12 | durable | vector of the numbers that became durable since the last report |
 //! | 13 | spare | count, ids of origins, ascending, whose updates came twice |
+//! | 14 | compare | id, index, ranges (see [`spans`]) |
+//! | 15 | compared | id, index of the question, ranges |
 //! | 16 | digest (datagram) | flags (1 answer, 2 partial, 4 durable), hash of the vector, fingerprint |
 
 mod digest;
 mod hello;
+mod spans;
 mod updates;
 
 use std::collections::BTreeSet;
 
-use crdt_core::ReplicaId;
 use crdt_core::clock::CausalContext;
+use crdt_core::{ReplicaId, Span};
 
 pub(super) use self::digest::Digest;
 pub(super) use self::hello::Hello;
+pub(super) use self::spans::MAX_SPAN;
 pub(super) use self::updates::{Updates, UpdatesWriter};
 use super::config::Config;
 use super::error::{FrameError, PeerError};
@@ -58,6 +62,8 @@ pub(super) enum Kind {
     Abort = 11,
     Durable = 12,
     Spare = 13,
+    Compare = 14,
+    Compared = 15,
     Digest = 16,
 }
 
@@ -77,6 +83,8 @@ impl Kind {
             Self::Abort => "abort",
             Self::Durable => "durable",
             Self::Spare => "spare",
+            Self::Compare => "compare",
+            Self::Compared => "compared",
             Self::Digest => "digest",
         }
     }
@@ -96,6 +104,8 @@ impl Kind {
             11 => Self::Abort,
             12 => Self::Durable,
             13 => Self::Spare,
+            14 => Self::Compare,
+            15 => Self::Compared,
             16 => Self::Digest,
             other => return Err(FrameError::Kind(other)),
         })
@@ -115,8 +125,9 @@ pub(super) enum Frame<'a> {
     Offer(CausalContext),
     /// Walk me through your state; my document has this context.
     Request { id: u64, context: CausalContext },
-    /// The walk begins, at a state with this vector, which may hold more of `parts`.
-    Begin { id: u64, updates: CausalContext, parts: CausalContext },
+    /// The walk begins, at a state with this vector, which may hold more of `parts`. Of the context
+    /// in the request it has not seen `unseen`.
+    Begin { id: u64, updates: CausalContext, parts: CausalContext, unseen: CausalContext },
     /// A piece of an encoded delta; `last` where it ends.
     Chunk { id: u64, index: u64, last: bool, bytes: &'a [u8] },
     /// The walk is over, after so many chunk frames.
@@ -127,6 +138,10 @@ pub(super) enum Frame<'a> {
     Durable(CausalContext),
     /// What you passed on of these origins, the sender had from elsewhere.
     Spare(BTreeSet<ReplicaId>),
+    /// Where do these ranges differ from yours? `index` counts on from that of chunks.
+    Compare { id: u64, index: u64, spans: Vec<Span> },
+    /// There, and these are the hashes here.
+    Compared { id: u64, index: u64, spans: Vec<Span> },
 }
 
 /// Why a donor gives up.
@@ -181,10 +196,14 @@ impl<'a> Frame<'a> {
                 to.number(*id);
                 vector::encode(context, &mut to);
             }
-            Self::Begin { id, updates, parts } => {
+            Self::Begin { id, updates, parts, unseen } => {
                 to.number(*id);
-                vector::encode(updates, &mut to);
-                vector::encode(parts, &mut to);
+                [updates, parts, unseen].into_iter().for_each(|seen| vector::encode(seen, &mut to));
+            }
+            Self::Compare { id, index, spans } | Self::Compared { id, index, spans } => {
+                to.number(*id);
+                to.number(*index);
+                spans::encode(spans, &mut to);
             }
             Self::Chunk { id, index, last, bytes } => {
                 to.number(*id);
@@ -220,7 +239,14 @@ impl<'a> Frame<'a> {
                 id: from.number()?,
                 updates: vector::decode(&mut from, config)?,
                 parts: vector::decode(&mut from, config)?,
+                unseen: vector::decode(&mut from, config)?,
             },
+            Kind::Compare => {
+                Self::Compare { id: from.number()?, index: from.number()?, spans: spans::decode(&mut from)? }
+            }
+            Kind::Compared => {
+                Self::Compared { id: from.number()?, index: from.number()?, spans: spans::decode(&mut from)? }
+            }
             Kind::Chunk => Self::Chunk {
                 id: from.number()?,
                 index: from.number()?,
@@ -250,6 +276,8 @@ impl<'a> Frame<'a> {
             Self::Abort { .. } => Kind::Abort,
             Self::Durable(_) => Kind::Durable,
             Self::Spare(_) => Kind::Spare,
+            Self::Compare { .. } => Kind::Compare,
+            Self::Compared { .. } => Kind::Compared,
         }
     }
 }

@@ -21,6 +21,10 @@ fn vector(runs: &[(u128, u64, u64)]) -> CausalContext {
     vector
 }
 
+fn span(first: u64, blocks: u64, hash: u64) -> Span {
+    Span { first, blocks, hash }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -45,9 +49,19 @@ fn golden() -> Vec<(Frame<'static>, String)> {
         (Frame::Offer(vector(&[(1, 1, 1)])), format!("010601{ID_1}010000")),
         (Frame::Request { id: 1, context: vector(&[(1, 1, 2)]) }, format!("01070101{ID_1}010001")),
         (
-            Frame::Begin { id: 1, updates: vector(&[(1, 1, 1)]), parts: vector(&[]) },
-            format!("01080101{ID_1}01000000"),
+            Frame::Begin {
+                id: 1,
+                updates: vector(&[(1, 1, 1)]),
+                parts: vector(&[]),
+                unseen: vector(&[(2, 3, 3)]),
+            },
+            format!("01080101{ID_1}0100000001{ID_2}010200"),
         ),
+        (
+            Frame::Compare { id: 1, index: 2, spans: vec![span(0, 1, 5), span(300, 2, 6)] },
+            "010e0102020000050000000000 0000ab02010600000000000000".replace(' ', ""),
+        ),
+        (Frame::Compared { id: 1, index: 2, spans: vec![] }, "010f010200".into()),
         (Frame::Chunk { id: 1, index: 2, last: true, bytes: b"abc" }, "0109010201616263".into()),
         (Frame::End { id: 1, chunks: 3 }, "010a0103".into()),
         (Frame::Abort { id: 1, reason: AbortReason::Busy }, "010b0101".into()),
