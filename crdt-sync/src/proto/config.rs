@@ -5,7 +5,6 @@ use std::time::Duration;
 use crdt_core::codec::Limits;
 
 use super::error::ConfigError;
-use super::frame::MAX_SPAN;
 
 /// Every limit and every interval of one engine.
 ///
@@ -216,12 +215,6 @@ impl Config {
     /// Into how many a range that differs is divided.
     pub(super) fn walk_pieces(&self) -> usize {
         self.walk_ranges.clamp(2, 16)
-    }
-
-    /// Over how many ranges none is divided any more: an answer has at most one more for each range of
-    /// the question, and has to fit into a frame.
-    pub(super) fn max_spans(&self) -> usize {
-        (self.max_frame - FRAME_HEAD) / (2 * MAX_SPAN)
     }
 
     fn validate_names(&self) -> Result<(), ConfigError> {

@@ -7,7 +7,7 @@ use crdt_core::codec::{Wire, Writer};
 use crdt_core::{Delta, Doc, Span, Walk};
 
 use super::config::Config;
-use super::frame::Frame;
+use super::frame::{Frame, max_spans};
 use super::log::Position;
 
 /// One walk to one peer, from its start to its end.
@@ -65,7 +65,7 @@ impl<T: Wire> Donation<T> {
         config: &Config,
     ) -> Self {
         Self {
-            questions: walk.compare(id, config.walk_ranges.min(config.max_spans())),
+            questions: walk.compare(id, config.walk_ranges.min(max_spans(config))),
             walk,
             id,
             updates: start.updates,
@@ -138,7 +138,7 @@ impl<T: Wire> Donation<T> {
     /// The receiver answered the question with this index.
     pub(super) fn answered(&mut self, index: u64, spans: &[Span], config: &Config) {
         if self.asked.take_if(|asked| *asked == index).is_some() {
-            self.questions = self.walk.narrow(spans, config.walk_pieces(), config.max_spans());
+            self.questions = self.walk.narrow(spans, config.walk_pieces(), max_spans(config));
         }
     }
 

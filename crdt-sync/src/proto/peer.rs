@@ -204,9 +204,11 @@ impl Peer {
 
 impl Waiting {
     fn is_something(&self) -> bool {
-        let Self { hello, ask, answer, applied, durable, spare, digest, request, offer, abort } = self;
+        let Self { hello, ask, answer, applied, durable, spare, digest, request, compared, offer, abort } =
+            self;
         let flags = *hello || *ask || *applied || *durable || *offer || !spare.is_empty();
-        flags || answer.is_some() || digest.is_some() || request.is_some() || abort.is_some()
+        let waits = answer.is_some() || digest.is_some() || request.is_some() || compared.is_some();
+        flags || waits || abort.is_some()
     }
 }
 

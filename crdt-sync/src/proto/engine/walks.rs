@@ -8,7 +8,7 @@ use rand::RngExt;
 use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::{Event, WalkOutcome, WalkRole};
-use crate::proto::frame::AbortReason;
+use crate::proto::frame::{AbortReason, max_spans};
 use crate::proto::id::PeerId;
 use crate::proto::receiver::Step;
 use crate::proto::time::Now;
@@ -77,7 +77,7 @@ impl<T: Wire> Engine<T> {
 
     /// The donor asks where the document differs from its own.
     pub(super) fn take_question(&mut self, walk: (PeerId, u64), index: u64, spans: &[Span], now: Now) {
-        let (pieces, most) = (self.config.walk_pieces(), self.config.max_spans());
+        let (pieces, most) = (self.config.walk_pieces(), max_spans(&self.config));
         match self.receiver.question(walk, index, now.mono, &self.config) {
             Ok(past) => {
                 let answers = past.answer(self.state.doc(), spans, pieces, most);

@@ -35,7 +35,7 @@ use crdt_core::{ReplicaId, Span};
 
 pub(super) use self::digest::Digest;
 pub(super) use self::hello::Hello;
-pub(super) use self::spans::MAX_SPAN;
+pub(super) use self::spans::max_spans;
 pub(super) use self::updates::{Updates, UpdatesWriter};
 use super::config::Config;
 use super::error::{FrameError, PeerError};

@@ -3,10 +3,18 @@
 use crdt_core::Span;
 
 use super::FrameError;
+use crate::proto::config::Config;
 use crate::proto::wire::{Reader, Writer};
 
 /// Most bytes of one range: two numbers and the hash.
-pub(crate) const MAX_SPAN: usize = 10 + 10 + 8;
+const MAX_SPAN: usize = 10 + 10 + 8;
+
+/// Over how many ranges none is divided any more: an answer has at most one more for each range of the
+/// question, and has to fit into a frame.
+pub(crate) fn max_spans(config: &Config) -> usize {
+    let head = 2 + 3 * 10;
+    config.max_frame.saturating_sub(head) / (2 * MAX_SPAN)
+}
 
 /// Writes ranges in ascending order, each with its distance from the one before.
 pub(super) fn encode(spans: &[Span], to: &mut Writer) {
