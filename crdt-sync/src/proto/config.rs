@@ -133,7 +133,7 @@ pub struct Config {
     /// 1 s. One that the peer has not reported by then is sent, and later ones of the same origin at
     /// once, until the peer says that they come twice. Longer spares full meshes from receiving
     /// everything from everybody, shorter finds sooner which way updates have to go; 0 holds nothing
-    /// back. Default 50 ms, ten times `ack_delay`.
+    /// back. Default 200 ms: reports of a busy machine on the other side of an ocean.
     pub relay_delay: Duration,
 
     /// How long a new connection may take to say hello, at least 100 ms. Default 10 s.
@@ -178,7 +178,7 @@ impl Config {
             exchange_every: Duration::from_secs(1),
             exchange_every_idle: Duration::from_secs(15),
             ack_delay: Duration::from_millis(5),
-            relay_delay: Duration::from_millis(50),
+            relay_delay: Duration::from_millis(200),
             hello_timeout: Duration::from_secs(10),
             max_peers: 128,
             max_events: 4_096,

@@ -1,11 +1,10 @@
 //! What a peer has, as far as this node can know.
 
-use crdt_core::Dot;
 use crdt_core::clock::CausalContext;
 
 use super::config::Config;
 use super::error::PeerError;
-use super::vector;
+use super::vector::{self, Run};
 
 /// The updates that one peer has: what it said, and what was sent to it on this connection.
 ///
@@ -71,17 +70,17 @@ impl Holdings {
         vector::check(&self.known, config)
     }
 
-    /// The peer has applied this one: it sent it.
-    pub(super) fn received(&mut self, number: Dot) {
-        self.applied.insert(number);
-        self.known.insert(number);
+    /// The peer has applied these: it sent them.
+    pub(super) fn received(&mut self, run: Run) {
+        run.add_to(&mut self.applied);
+        run.add_to(&mut self.known);
     }
 
-    /// This one is on its way to the peer.
-    pub(super) fn sent(&mut self, number: Dot) {
-        self.known.insert(number);
+    /// These are on their way to the peer.
+    pub(super) fn sent(&mut self, run: Run) {
+        run.add_to(&mut self.known);
         if let Some(question) = &mut self.open {
-            question.sent_since.insert(number);
+            run.add_to(&mut question.sent_since);
         }
     }
 
@@ -117,7 +116,7 @@ impl Holdings {
 
 #[cfg(test)]
 mod tests {
-    use crdt_core::ReplicaId;
+    use crdt_core::{Dot, ReplicaId};
 
     use super::*;
 
@@ -129,11 +128,15 @@ mod tests {
         Dot::new(ReplicaId::from_u128(1), seq)
     }
 
+    fn run(seq: u64) -> Run {
+        Run { id: ReplicaId::from_u128(1), first: seq, last: seq }
+    }
+
     #[test]
     fn an_answer_replaces_what_was_taken_for_known() {
         let mut holdings = Holdings::default();
         holdings.reported(&numbers(&[1]));
-        holdings.sent(number(2));
+        holdings.sent(run(2));
         let id = holdings.ask();
         assert!(holdings.answered(id, numbers(&[1])), "2 was lost");
         assert_eq!(holdings.known(), &numbers(&[1]));
@@ -143,7 +146,7 @@ mod tests {
     fn what_was_sent_after_the_question_is_still_on_its_way() {
         let mut holdings = Holdings::default();
         let id = holdings.ask();
-        holdings.sent(number(1));
+        holdings.sent(run(1));
         assert!(!holdings.answered(id, numbers(&[])));
         assert_eq!(holdings.known(), &numbers(&[1]));
         assert_eq!(holdings.applied(), &numbers(&[]));
@@ -154,7 +157,7 @@ mod tests {
         let mut holdings = Holdings::default();
         let old = holdings.ask();
         let new = holdings.ask();
-        holdings.sent(number(1));
+        holdings.sent(run(1));
         assert!(!holdings.answered(old, numbers(&[])));
         assert!(!holdings.answered(new, numbers(&[1])));
         assert!(!holdings.answered(new, numbers(&[])), "answered twice");

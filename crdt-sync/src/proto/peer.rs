@@ -10,6 +10,7 @@ use super::frame::AbortReason;
 use super::holdings::Holdings;
 use super::log::{Log, Position, Update};
 use super::relay::Relay;
+use super::vector::Run;
 
 /// One connection. A slow peer costs a cursor, not a queue: everything that waits to be sent is a
 /// flag or a place in the log, and becomes bytes when the stream can take them.
@@ -147,21 +148,21 @@ impl Peer {
         }
     }
 
-    /// The next update that is to be sent now, if there is one.
+    /// The next update that is to be sent now, if there is one, and its place.
     ///
     /// What the peer may have from elsewhere waits for a moment, and is overtaken meanwhile.
-    pub(super) fn next<'a>(&mut self, log: &'a Log, now: Duration) -> Option<&'a Update> {
+    pub(super) fn next<'a>(&mut self, log: &'a Log, now: Duration) -> Option<(Position, Update<'a>)> {
         let known = self.holdings.known();
         while log.get(self.cursor).is_some_and(|update| known.contains(update.number)) {
             self.cursor += 1;
         }
         if let Some(first) = log.get(self.cursor).filter(|first| self.relay.is_due(first, now)) {
-            return Some(first);
+            return Some((self.cursor, first));
         }
         self.relay.ahead = self.relay.ahead.max(self.cursor);
         while let Some(update) = log.get(self.relay.ahead) {
-            if self.relay.is_due(update, now) && !known.contains(update.number) {
-                return Some(update);
+            if self.relay.is_due(&update, now) && !known.contains(update.number) {
+                return Some((self.relay.ahead, update));
             }
             self.relay.ahead += 1;
         }
@@ -169,16 +170,22 @@ impl Peer {
         None
     }
 
-    /// This update is on its way to the peer.
-    pub(super) fn sent(&mut self, update: &Update) {
-        self.holdings.sent(update.number);
-        self.told.insert(update.number);
+    /// The update that was next is on its way to the peer; [`sent`](Self::sent) is told of it.
+    pub(super) fn pass(&mut self, (place, update): (Position, &Update<'_>)) {
+        let passed = if place == self.cursor { &mut self.cursor } else { &mut self.relay.ahead };
+        *passed += 1;
         self.relay.sent(update);
+    }
+
+    /// These are on their way to the peer.
+    pub(super) fn sent(&mut self, run: Run) {
+        self.holdings.sent(run);
+        run.add_to(&mut self.told);
     }
 
     /// When an update that waits is to be sent after all.
     pub(super) fn relay_due(&self, log: &Log) -> Option<Duration> {
-        if self.relay.woken { None } else { self.relay.due(log.get(self.cursor)?) }
+        if self.relay.woken { None } else { self.relay.due(&log.get(self.cursor)?) }
     }
 
     /// Whether there may be something to send; never no if there is.

@@ -241,17 +241,17 @@ impl Disk {
 fn records(log: &Log, from: Position, limit: usize) -> (Vec<Record>, usize) {
     let first = from.max(log.start());
     let mut bytes = 0usize;
-    let fits = |update: &&Update| {
+    let fits = |update: &Update<'_>| {
         let before = bytes;
         bytes = bytes.saturating_add(update.cost());
         before == 0 || bytes <= limit
     };
-    let updates: Vec<&Update> = log.since(first).take_while(fits).collect();
-    let bytes = updates.iter().map(|update| update.cost()).sum();
-    let record = |(index, update): (u64, &Update)| Record {
+    let updates: Vec<Update<'_>> = log.since(first).take_while(fits).collect();
+    let bytes = updates.iter().map(Update::cost).sum();
+    let record = |(index, update): (u64, Update<'_>)| Record {
         index,
         number: update.number,
-        bytes: update.bytes.clone(),
+        bytes: update.bytes.into(),
     };
     ((first..).zip(updates).map(record).collect(), bytes)
 }

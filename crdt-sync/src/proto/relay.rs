@@ -42,18 +42,18 @@ impl Relay {
     }
 
     /// Whether an update that the peer lacks is to be sent now.
-    pub(super) fn is_due(&self, update: &Update, now: Duration) -> bool {
+    pub(super) fn is_due(&self, update: &Update<'_>, now: Duration) -> bool {
         self.due(update).is_none_or(|due| due <= now)
     }
 
     /// Until when an update waits, if it does.
-    pub(super) fn due(&self, update: &Update) -> Option<Duration> {
+    pub(super) fn due(&self, update: &Update<'_>) -> Option<Duration> {
         let waits = !update.own && !self.hold.is_zero() && !self.eager.contains(&update.number.replica);
         waits.then(|| update.at.saturating_add(self.hold))
     }
 
     /// This one is on its way to the peer, which nobody else gave it in time.
-    pub(super) fn sent(&mut self, update: &Update) {
+    pub(super) fn sent(&mut self, update: &Update<'_>) {
         if update.at >= self.since && self.due(update).is_some() && self.eager.len() < MAX_EAGER {
             self.eager.insert(update.number.replica);
         }
@@ -82,12 +82,18 @@ mod tests {
         ReplicaId::from_u128(id)
     }
 
-    fn update(id: u128, at: Duration) -> Update {
-        Update { number: Dot::new(origin(id), 1), bytes: [].into(), at, own: false }
+    fn update(id: u128, at: Duration) -> Update<'static> {
+        Update { number: Dot::new(origin(id), 1), bytes: &[], at, own: false }
+    }
+
+    fn config() -> Config {
+        let mut config = Config::new("c");
+        config.relay_delay = DELAY;
+        config
     }
 
     fn relay() -> Relay {
-        Relay::new(Duration::ZERO, &Config::new("c"))
+        Relay::new(Duration::ZERO, &config())
     }
 
     #[test]
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn an_origin_that_was_needed_no_longer_waits_until_its_updates_come_twice() {
-        let (mut relay, config) = (relay(), Config::new("c"));
+        let (mut relay, config) = (relay(), config());
         relay.sent(&update(1, DELAY));
         assert!(relay.is_due(&update(1, DELAY), DELAY));
         assert!(!relay.is_due(&update(2, DELAY), DELAY), "another origin");
@@ -114,14 +120,14 @@ mod tests {
 
     #[test]
     fn what_was_there_before_the_connection_teaches_nothing() {
-        let mut relay = Relay::new(2 * DELAY, &Config::new("c"));
+        let mut relay = Relay::new(2 * DELAY, &config());
         relay.sent(&update(1, DELAY));
         assert!(!relay.is_due(&update(1, 2 * DELAY), 2 * DELAY));
     }
 
     #[test]
     fn nothing_waits_where_nothing_is_to_be_held_back() {
-        let mut config = Config::new("c");
+        let mut config = config();
         config.relay_delay = Duration::ZERO;
         let mut relay = Relay::new(Duration::ZERO, &config);
         assert!(relay.is_due(&update(1, DELAY), DELAY));

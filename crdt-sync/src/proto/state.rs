@@ -114,7 +114,7 @@ impl<T: Wire> State<T> {
         now: Now,
         config: &Config,
     ) -> Result<(), RecoverError> {
-        let update = Update { number: record.number, bytes: record.bytes.clone(), at: now.mono, own: false };
+        let update = Update { number: record.number, bytes: &record.bytes, at: now.mono, own: false };
         if record.index != self.log.end() {
             return Err(corrupt("records are missing"));
         }
@@ -159,17 +159,17 @@ impl<T: Wire> State<T> {
         let bytes = encode_update(&delta, config)?;
         let number = Dot::new(writer.replica.id(), writer.next);
         writer.next += 1;
-        self.commit(Update { number, bytes: bytes.into(), at: now.mono, own: true }, delta);
+        self.commit(Update { number, bytes: &bytes, at: now.mono, own: true }, delta);
         Ok((value, Some(number)))
     }
 
     /// Applies a numbered update that is not applied yet.
-    pub(super) fn apply(&mut self, update: Update, delta: Delta<T>) {
+    pub(super) fn apply(&mut self, update: Update<'_>, delta: Delta<T>) {
         debug_assert!(!self.applied.contains(update.number), "the number is new");
         self.commit(update, delta);
     }
 
-    fn commit(&mut self, update: Update, delta: Delta<T>) {
+    fn commit(&mut self, update: Update<'_>, delta: Delta<T>) {
         self.merge(delta);
         Arc::make_mut(&mut self.applied).insert(update.number);
         self.log.push(update);
@@ -218,8 +218,8 @@ impl<T: Wire> State<T> {
     /// Drops the oldest update of a log that takes more than `limit` bytes.
     pub(super) fn trim(&mut self, limit: usize) -> bool {
         let dropped = self.log.trim(limit);
-        if let Some(update) = &dropped {
-            self.lost.insert(update.number);
+        if let Some(number) = dropped {
+            self.lost.insert(number);
         }
         dropped.is_some()
     }

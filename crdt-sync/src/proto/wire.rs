@@ -113,7 +113,13 @@ impl<'a> Reader<'a> {
 
     /// A length, then as many bytes.
     pub(super) fn bytes(&mut self) -> Result<&'a [u8], FrameError> {
-        let len = usize::try_from(self.number()?).map_err(|_| FrameError::Truncated)?;
+        let len = self.number()?;
+        self.take(len)
+    }
+
+    /// So many bytes.
+    pub(super) fn take(&mut self, len: u64) -> Result<&'a [u8], FrameError> {
+        let len = usize::try_from(len).map_err(|_| FrameError::Truncated)?;
         let (head, rest) = self.0.split_at_checked(len).ok_or(FrameError::Truncated)?;
         self.0 = rest;
         Ok(head)

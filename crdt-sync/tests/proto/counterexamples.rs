@@ -210,8 +210,8 @@ fn what_was_removed_during_a_walk_is_there_under_the_claimed_vector() {
 /// A numbered update as a frame of its own.
 fn update_frame(origin: ReplicaId, bytes: &[u8]) -> Vec<u8> {
     let len = u8::try_from(bytes.len()).expect("a small update");
-    assert!(len < 128, "one byte of length");
-    [&[1, 2, 0][..], origin.as_bytes(), &[1, len], bytes].concat()
+    assert!(len < 64, "one byte of length");
+    [&[1, 2, 0][..], origin.as_bytes(), &[0, 2 * len], bytes].concat()
 }
 
 /// Gives a and b different content under the same number.

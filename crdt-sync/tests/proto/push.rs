@@ -51,16 +51,16 @@ fn an_update_is_not_sent_to_who_said_that_it_has_it() {
 fn small_updates_travel_together_within_the_budget() {
     let mut lab = SetLab::new(&["a", "b"], &config());
     lab.link("a", "b");
-    lab.insert_all("a", 0..100);
+    lab.insert_all("a", 0..200);
     let (peer, now) = (lab.peer("a", "b"), lab.now);
     let frame = lab.engine("a").poll_transmit(peer, 1_000, now).expect("there is much to send");
     assert!((900..=1_000).contains(&frame.len()), "{}", frame.len());
     lab.forge("a", "b", &frame).expect("an honest frame");
     let first = lab.shown("b").len();
-    assert!((20..100).contains(&first), "{first}");
+    assert!((20..200).contains(&first), "{first}");
     let frame = lab.engine("a").poll_transmit(peer, 100_000, now).expect("the rest");
     lab.forge("a", "b", &frame).expect("an honest frame");
-    assert_eq!(lab.shown("b").len(), 100);
+    assert_eq!(lab.shown("b").len(), 200);
     assert_eq!(lab.engine("a").poll_transmit(peer, 100_000, now), None);
 }
 
@@ -148,6 +148,23 @@ fn connections_with_nothing_to_send_are_not_ready() {
     lab.insert("a", 3);
     let both = [lab.peer("a", "b"), lab.peer("a", "c")];
     assert_eq!(lab.engine("a").ready(now), both);
+}
+
+/// The origin's id is most of it, and stands once in a frame, not once in each update and again
+/// inside of it.
+#[test]
+fn an_addition_costs_few_bytes_beside_its_element() {
+    let mut lab = SetLab::new(&["a", "b"], &config());
+    lab.link("a", "b");
+    let element = 1; // a number below 128 is one byte
+    lab.insert("a", 100);
+    lab.take("a", "b", 1);
+    let alone = lab.unwire("a", "b").len();
+    assert!(alone - element <= 26, "{alone} bytes in a frame of its own");
+    lab.insert_all("a", 0..100);
+    lab.take("a", "b", 1);
+    let together = lab.unwire("a", "b").len();
+    assert!(together - alone <= (8 + element) * 99, "{together} bytes for a hundred");
 }
 
 /// A peer that takes nothing costs a place in the log; when it does take something, it gets the

@@ -6,11 +6,12 @@ use crdt_core::{Delta, Dot, ReplicaId};
 use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::Event;
-use crate::proto::frame::{self, Digest, Frame, Kind, Updates};
+use crate::proto::frame::{self, Digest, Frame, Kind, Packed, Updates};
 use crate::proto::id::PeerId;
 use crate::proto::log::Update;
 use crate::proto::peer::Phase;
 use crate::proto::time::Now;
+use crate::proto::vector::Run;
 use crate::proto::wire::Reader;
 
 impl<T: Wire> Engine<T> {
@@ -48,7 +49,18 @@ impl<T: Wire> Engine<T> {
     fn take_updates(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<(), PeerError> {
         let before = self.counters.applied;
         let mut updates = Updates::new(body, &self.config)?;
-        let taken = updates.try_for_each(|update| self.take_update(id, update?, now));
+        let mut unpacked = std::mem::take(&mut self.unpacked);
+        let mut run = None;
+        let taken = updates.try_for_each(|update| {
+            let update = update?;
+            self.take_update(id, update, &mut unpacked, now)?;
+            self.received(id, Run::extend(&mut run, update.0));
+            Ok(())
+        });
+        self.received(id, run);
+        // What one large update needed is not kept for ever.
+        unpacked.shrink_to(self.config.batch_bytes);
+        self.unpacked = unpacked;
         if self.counters.applied > before {
             self.grown(now);
         }
@@ -58,24 +70,34 @@ impl<T: Wire> Engine<T> {
     fn take_update(
         &mut self,
         from: PeerId,
-        (number, bytes): (Dot, &[u8]),
+        (number, packed): (Dot, Packed<'_>),
+        bytes: &mut Vec<u8>,
         now: Now,
     ) -> Result<(), PeerError> {
         let known = self.state.applied().contains(number);
-        let delta = if known { None } else { Some(self.decode_update(number, bytes)?) };
-        if let Some(peer) = self.peers.get_mut(&from) {
-            peer.holdings.received(number);
-        }
+        let delta = if known {
+            None
+        } else {
+            packed.unpack(bytes);
+            Some(self.decode_update(number, bytes)?)
+        };
         let Some(delta) = delta else {
             self.counters.duplicates += 1;
             self.spare(from, number.replica);
             return Ok(());
         };
         self.observe(&delta, Some(number), now);
-        self.state.apply(Update { number, bytes: bytes.into(), at: now.mono, own: false }, delta);
+        self.state.apply(Update { number, bytes, at: now.mono, own: false }, delta);
         self.counters.applied += 1;
         self.tell(Event::Applied { update: number, from: Some(from) });
         Ok(())
+    }
+
+    /// The peer has these: it sent them.
+    fn received(&mut self, from: PeerId, run: Option<Run>) {
+        if let (Some(peer), Some(run)) = (self.peers.get_mut(&from), run) {
+            peer.holdings.received(run);
+        }
     }
 
     /// The peer passes on what comes from elsewhere first.

@@ -126,6 +126,8 @@ pub struct Engine<T: Wire> {
     report_at: Option<Duration>,
     events: Events,
     refused: VecDeque<(PeerId, PeerError)>,
+    /// Room for the bytes of one update that came.
+    unpacked: Vec<u8>,
     counters: Counters,
     /// The latest time heard of.
     now: Duration,
@@ -157,6 +159,7 @@ impl<T: Wire> Engine<T> {
             report_at: None,
             events: Events::default(),
             refused: VecDeque::new(),
+            unpacked: Vec::new(),
             counters: Counters::default(),
             now: now.mono,
         })

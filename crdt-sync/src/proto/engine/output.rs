@@ -9,6 +9,7 @@ use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter};
 use crate::proto::id::PeerId;
 use crate::proto::peer::{Peer, Phase};
 use crate::proto::time::Now;
+use crate::proto::vector::Run;
 
 impl<T: Wire> Engine<T> {
     /// The next frame for the stream of `peer`, of about `budget` bytes, if there is one.
@@ -131,11 +132,14 @@ impl<T: Wire> Engine<T> {
         }
         let budget = budget.min(self.config.batch_bytes);
         let mut frame = UpdatesWriter::new();
-        while let Some(update) = peer.next(log, self.now)
-            && frame.push(update, budget)
+        let mut run = None;
+        while let Some((place, update)) = peer.next(log, self.now)
+            && frame.push(&update, budget)
         {
-            peer.sent(update);
+            peer.pass((place, &update));
+            Run::extend(&mut run, update.number).into_iter().for_each(|run| peer.sent(run));
         }
+        run.into_iter().for_each(|run| peer.sent(run));
         peer.walks.caught_up(peer.cursor);
         self.counters.sent += frame.count();
         (frame.count() > 0).then(|| frame.finish())

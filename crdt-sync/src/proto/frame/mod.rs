@@ -7,7 +7,7 @@
 //! | kind | frame | fields after version and kind |
 //! |---|---|---|
 //! | 1 | hello | see [`hello`] |
-//! | 2 | updates | one or more of: place of the origin, update seq, bytes (see [`updates`]) |
+//! | 2 | updates | one or more of: place of the origin, step of the seq, length, bytes (see [`updates`]) |
 //! | 3 | applied | vector of the numbers applied since the last report |
 //! | 4 | ask | id |
 //! | 5 | vector | id of the question, vector of all numbers applied |
@@ -36,7 +36,7 @@ use crdt_core::{ReplicaId, Span};
 pub(super) use self::digest::Digest;
 pub(super) use self::hello::Hello;
 pub(super) use self::spans::max_spans;
-pub(super) use self::updates::{Updates, UpdatesWriter};
+pub(super) use self::updates::{Packed, Updates, UpdatesWriter};
 use super::config::Config;
 use super::error::{FrameError, PeerError};
 use super::vector;

@@ -113,31 +113,54 @@ fn the_bytes_of_a_digest_stay_as_they_are() {
     assert_eq!(Digest::decode(&flags.encode(), &config()), Ok(flags));
 }
 
-fn update(id: u128, seq: u64, bytes: &[u8]) -> Update {
-    Update {
-        number: Dot::new(ReplicaId::from_u128(id), seq),
-        bytes: bytes.into(),
-        at: Duration::ZERO,
-        own: true,
-    }
+fn update(id: u128, seq: u64, bytes: &[u8]) -> Update<'_> {
+    Update { number: Dot::new(ReplicaId::from_u128(id), seq), bytes, at: Duration::ZERO, own: true }
 }
 
 fn updates(bytes: &[u8], config: &Config) -> Result<Vec<(Dot, Vec<u8>)>, PeerError> {
     let (kind, from) = open(bytes, config)?;
     assert_eq!(kind, Kind::Updates);
-    Updates::new(from, config)?.map(|update| update.map(|(number, bytes)| (number, bytes.to_vec()))).collect()
+    let unpacked = |(number, packed): (Dot, Packed<'_>)| {
+        let mut bytes = b"anything".to_vec();
+        packed.unpack(&mut bytes);
+        (number, bytes)
+    };
+    Updates::new(from, config)?.map(|update| update.map(unpacked)).collect()
 }
 
 #[test]
 fn the_bytes_of_updates_stay_as_they_are() {
-    let batch = [update(1, 1, b"a"), update(2, 200, b"bc"), update(1, 2, b"")];
+    let own = [&[1, 1][..], ReplicaId::from_u128(2).as_bytes(), b"d"].concat();
+    let batch = [update(1, 1, b"a"), update(2, 200, b"bc"), update(1, 2, b""), update(2, 199, &own)];
     let mut writer = UpdatesWriter::new();
     assert!(batch.iter().all(|update| writer.push(update, usize::MAX)));
-    assert_eq!(writer.count(), 3);
+    assert_eq!(writer.count(), 4);
     let bytes = writer.finish();
-    assert_eq!(hex(&bytes), format!("010200{ID_1}010161") + &format!("00{ID_2}c801026263") + "010200");
+    let news = format!("010200{ID_1}000261") + &format!("00{ID_2}8e03046263");
+    assert_eq!(hex(&bytes), news + "010000" + "02030364");
     let read = updates(&bytes, &config()).expect("a frame of ours");
     assert_eq!(read, batch.map(|update| (update.number, update.bytes.to_vec())));
+}
+
+#[test]
+fn what_most_updates_begin_with_is_left_out_and_comes_back() {
+    let id = |id: u128| ReplicaId::from_u128(id);
+    let begun = |ids: u8, id: ReplicaId| [&[1, ids][..], id.as_bytes(), b"rest"].concat();
+    let cases = [
+        (begun(1, id(1)), 6, "its own id"),
+        (begun(1, id(2)), 24, "the id of another"),
+        (begun(2, id(1)), 24, "two ids"),
+        (begun(1, id(1))[..17].to_vec(), 19, "no whole id"),
+    ];
+    for (bytes, len, what) in cases {
+        let mut writer = UpdatesWriter::new();
+        writer.push(&update(1, 1, &bytes), usize::MAX);
+        let frame = writer.finish();
+        assert_eq!(frame.len(), 2 + 17 + len, "{what}");
+        assert_eq!(updates(&frame, &config()), Ok(vec![(Dot::new(id(1), 1), bytes)]), "{what}");
+    }
+    let long_form = [&[1, 2, 0][..], &[0; 15], &[1, 0, 2 * 22], &begun(1, id(1))].concat();
+    assert_eq!(updates(&long_form, &config()), Err(FrameError::Value.into()), "a second form");
 }
 
 #[test]
@@ -162,7 +185,7 @@ fn one_frame_names_a_limited_number_of_origins() {
     assert_eq!(fitting, 256);
     let bytes = writer.finish();
     assert_eq!(updates(&bytes, &config()).map(|updates| updates.len()), Ok(256));
-    let one_more = [&bytes[..], &[0], &[0xff; 16], &[1, 0]].concat();
+    let one_more = [&bytes[..], &[0], &[0xff; 16], &[0, 0]].concat();
     assert_eq!(updates(&one_more, &config()), Err(FrameError::Order.into()));
 }
 
@@ -172,10 +195,10 @@ fn malformed_updates_are_refused() {
     let frame = |body: &[&[u8]]| [&[1, 2][..], &body.concat()].concat();
     let cases: [(&[&[u8]], FrameError); 6] = [
         (&[], FrameError::Truncated),
-        (&[&[0], &id, &[0, 0]], FrameError::Number),
-        (&[&[1, 1, 0]], FrameError::Number),
-        (&[&[0], &id, &[1, 0, 0], &id, &[2, 0]], FrameError::Order),
-        (&[&[0], &id, &[1, 5, 0]], FrameError::Truncated),
+        (&[&[0], &id, &[1, 0]], FrameError::Number),
+        (&[&[1, 0, 0]], FrameError::Number),
+        (&[&[0], &id, &[0, 0, 0], &id, &[2, 0]], FrameError::Order),
+        (&[&[0], &id, &[0, 10, 0]], FrameError::Truncated),
         (&[&[0], &id], FrameError::Truncated),
     ];
     for (body, reason) in cases {
