@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use quinn::{RecvStream, SendStream, WriteError};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::Replicated;
 use super::fault::LinkError;
@@ -18,6 +19,9 @@ const BATCH: usize = 64 << 10;
 /// Bytes of one frame where the engine can choose: some five hundred small updates, which a
 /// receiver applies in a millisecond under its lock.
 const FRAME: usize = 16 << 10;
+/// Small batches that follow each other within [`MOMENT`] before the next ones are gathered for as
+/// long: a packet, two wake-ups and a lock for each update is what a busy link cannot afford.
+const SMALL_BATCHES: u32 = 4;
 /// How long the engine may be kept from others while frames are worked out, but for one frame.
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -40,7 +44,7 @@ impl<T: Replicated> Hub<T> {
     /// Sends what the engine has for the peer whenever the stream takes it: at once if it is idle,
     /// and while it is busy in batches of what came together.
     async fn write(self: Arc<Self>, link: Arc<Link>, mut send: SendStream) {
-        let mut batch = Vec::new();
+        let (mut batch, mut pace) = (Vec::new(), Pace::new());
         loop {
             if let Some(datagram) = self.fill(&link, &mut batch) {
                 // Digests may be lost, and a full buffer is a way to lose one.
@@ -50,6 +54,8 @@ impl<T: Replicated> Hub<T> {
                 link.wake.notified().await;
             } else if write_all(&mut send, &batch, &link.waiting).await.is_err() {
                 return;
+            } else if pace.is_too_fast(batch.len()) {
+                sleep(MOMENT).await;
             }
             batch.clear();
             // A batch may have been as long as a frame is allowed to be.
@@ -105,6 +111,27 @@ impl<T: Replicated> Hub<T> {
                 return;
             }
         }
+    }
+}
+
+/// How fast small batches follow each other.
+struct Pace {
+    since: Instant,
+    batches: u32,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { since: world::instant(), batches: 0 }
+    }
+
+    /// Counts a batch of so many bytes. Returns whether it is worth to wait for more before the next.
+    fn is_too_fast(&mut self, bytes: usize) -> bool {
+        if self.since.elapsed() > MOMENT {
+            *self = Self::new();
+        }
+        self.batches += 1;
+        self.batches > SMALL_BATCHES && bytes < BATCH / 2
     }
 }
 
