@@ -19,6 +19,7 @@ pub(crate) async fn writes(_quick: bool) -> Result<Vec<Figure>, Failure> {
     const WRITES: u64 = 800;
     let before = resident()?;
     let nodes: Vec<Node<Map>> = crowd(NODES).await?;
+    let linked = resident()?;
     let used = processor_seconds()?;
     let begun = Instant::now();
     for key in 0..WRITES {
@@ -35,13 +36,14 @@ pub(crate) async fn writes(_quick: bool) -> Result<Vec<Figure>, Failure> {
         applied += counters.applied;
         duplicates += counters.duplicates;
     }
-    let memory = after.saturating_sub(before) as f64 / 1e6 / NODES as f64;
+    let memory = |then: u64| then.saturating_sub(before) as f64 / 1e6 / NODES as f64;
     Ok(vec![
         Figure::new("30 nodes, 800 writes: converged after the last", took.as_secs_f64(), "s").at_most(0.25),
         Figure::new("from the first write", begun.elapsed().as_secs_f64(), "s"),
         Figure::new("processor time", processor_seconds()? - used, "s"),
         Figure::new("received again, for each that was needed", duplicates as f64 / applied as f64, ""),
-        Figure::new("30 nodes: memory of one", memory, "MB").at_most(3.0),
+        Figure::new("30 nodes: memory of one", memory(after), "MB").at_most(3.0),
+        Figure::new("the same before the writes", memory(linked), "MB"),
     ])
 }
 

@@ -3,6 +3,8 @@
 //! Between engines, without sockets: bytes of frames, both ways, from the greeting on, the same at
 //! every run.
 
+use std::time::Duration;
+
 use crdt_benches::load::Failure;
 use crdt_core::OrSet;
 use crdt_sync::proto::{Config, Engine, Now, PeerId};
@@ -23,6 +25,8 @@ const ENTRY: u64 = ELEMENT as u64 + 2;
 /// What a dot takes in a run of dots.
 const DOT: u64 = 2;
 const BUDGET: usize = 16 << 10;
+/// Between one step and the next.
+const AWAY: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(_quick: bool) -> Result<Vec<Figure>, Failure> {
     let mut figures = Vec::new();
@@ -47,10 +51,12 @@ fn bytes(together: u64) -> Result<u64, Failure> {
         }
     }
     let (mut hub, mut back) = (lab.hub, lab.back);
+    lab.now = lab.now.after(AWAY);
     connect((&mut hub, PeerId(WRITERS)), (&mut back, PeerId(0)), lab.now)?;
     back.disconnected(PeerId(0), lab.now);
     hub.disconnected(PeerId(WRITERS), lab.now);
     (lab.hub, lab.back) = (hub, back);
+    lab.now = lab.now.after(AWAY);
 
     for writer in 0..WRITERS {
         let new: Vec<u64> = (ELEMENTS + writer..ELEMENTS + ADDS).step_by(WRITERS as usize).collect();
@@ -58,6 +64,7 @@ fn bytes(together: u64) -> Result<u64, Failure> {
         new.chunks(together as usize).try_for_each(|elements| lab.write(writer, elements, &[]))?;
         gone.chunks(together as usize).try_for_each(|elements| lab.write(writer, &[], elements))?;
     }
+    lab.now = lab.now.after(AWAY);
     let bytes = connect((&mut lab.hub, PeerId(WRITERS + 1)), (&mut lab.back, PeerId(1)), lab.now)?;
     lab.check()?;
     Ok(bytes)
