@@ -26,6 +26,12 @@ pub(crate) fn processor_seconds() -> Result<f64, Failure> {
     Ok((ticks(11)? + ticks(12)?) as f64 / 100.0)
 }
 
+/// Processor time that this thread has used.
+pub(crate) fn processor_time() -> Result<Duration, Failure> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(Duration::from_nanos(stat.split_whitespace().next().ok_or("an empty schedstat")?.parse()?))
+}
+
 /// The most memory that this process has at any time from now on.
 pub(crate) struct Peak(Arc<AtomicU64>);
 

@@ -2,11 +2,12 @@
 //!
 //! `cargo run --release -p crdt-benches --bin figures [-- --quick] [--only ROW] [--json FILE]`
 //!
-//! Every row runs in a process of its own, so that none inherits the memory of another. All but the
-//! last run over UDP on loopback with TLS. Each checks the values in the end: the exit status says
+//! Every row runs in a process of its own, so that none inherits the memory of another. Most run over UDP
+//! on loopback with TLS, three between engines without sockets. Each checks the values in the end: the exit status says
 //! whether anything was lost or did not converge. Whether an aim is met is for the table.
 
 mod crowd;
+mod differences;
 mod join;
 mod machine;
 mod push;
@@ -24,7 +25,7 @@ use self::report::Figure;
 /// What one row measures, smaller if it has to be quick.
 type Row = fn(bool) -> Result<Vec<Figure>, Failure>;
 
-const ROWS: [(&str, Row); 9] = [
+const ROWS: [(&str, Row); 10] = [
     ("visible", |quick| block_on(seen::visible(quick))),
     ("sustained", |quick| block_on(push::sustained(quick))),
     ("adds", |quick| block_on(push::adds(quick))),
@@ -32,6 +33,7 @@ const ROWS: [(&str, Row); 9] = [
     ("join", |quick| block_on(join::hundred_thousand(quick))),
     ("join-1m", |quick| block_on(join::million(quick))),
     ("reconnect", reconnect::run),
+    ("differences", differences::run),
     ("idle", |quick| block_on(crowd::idle(quick))),
     ("stalled", stalled::run),
 ];
