@@ -40,10 +40,37 @@
 //! state is sent in chunks while writes go on. Pushing is an optimisation; the exchange repairs
 //! whatever was lost, with no new write.
 //!
+//! # Watching a node
+//! [`Node::status`] is a picture of one node: how far behind each peer is in updates, bytes and
+//! seconds, how its connections came about, whether its store works. [`Node::subscribe`] tells of
+//! what happens. Events and warnings go to `tracing`; whatever concerns one link is in a span `link`
+//! that names the node and the peer.
+//!
+//! With the feature `metrics` a node hands these to the program's recorder every second, with its name
+//! as the label `node`:
+//!
+//! | counters, since the start | of |
+//! |---|---|
+//! | `crdt_sync_updates_written_total`, `…_applied_total`, `…_sent_total`, `…_received_twice_total`, `…_trimmed_total` | updates; trimmed are those that left the log |
+//! | `crdt_sync_differences_total`, `crdt_sync_divergences_total` | exchanges that found unequal vectors; equal vectors with unequal states, which is a fault |
+//! | `crdt_sync_walks_received_total`, `crdt_sync_walks_given_total`, `crdt_sync_walk_overflows_total` | walks |
+//! | `crdt_sync_drifts_total`, `crdt_sync_events_lost_total` | stamps that run ahead, events that nobody took |
+//! | `crdt_sync_sent_bytes_total`, `crdt_sync_received_bytes_total`, `crdt_sync_sent_frames_total`, `crdt_sync_received_frames_total` | UDP payload, and frames |
+//! | `crdt_sync_connections_made_total`, `crdt_sync_dials_failed_total`, `crdt_sync_connections_refused_total`, `crdt_sync_duplicate_names_total` | connections |
+//!
+//! | gauges | of |
+//! |---|---|
+//! | `crdt_sync_updates`, `crdt_sync_updates_not_durable`, `crdt_sync_replicas` | updates applied, those of them that the store lacks, replica ids |
+//! | `crdt_sync_log_updates`, `crdt_sync_log_bytes` | the log |
+//! | `crdt_sync_partial`, `crdt_sync_store_healthy` | 1 for yes |
+//! | `crdt_sync_connections`, `crdt_sync_peers_reconciling`, `crdt_sync_walks_being_given` | peers |
+//! | `crdt_sync_peer_lag_updates_max`, `crdt_sync_peer_lag_bytes_max`, `crdt_sync_peer_lag_seconds_max` | how far the slowest peer is behind |
+//!
 //! # Features
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `quic` | yes | the driver on tokio and quinn: [`Node`], [`certs`] |
+//! | `metrics` | no | figures of a node through the [`metrics`](https://docs.rs/metrics) facade |
 //! | `redb` | yes | [`store::RedbStore`](crate::store): a node in one file, over restarts |
 //! | `sim` | no | the simulator |
 

@@ -155,6 +155,8 @@ impl<T: Replicated> Builder<T> {
         }
         tasks::spawn(&hub, tasks::keep_time(hub.clone()));
         tasks::spawn(&hub, tasks::expire(hub.clone()));
+        #[cfg(feature = "metrics")]
+        tasks::spawn(&hub, super::metrics::publish(hub.clone()));
         tasks::spawn(&hub, tasks::accept(hub.clone()));
         for seed in 0..count {
             tasks::spawn(&hub, tasks::dial(hub.clone(), seed));

@@ -34,6 +34,8 @@ mod health;
 mod hub;
 mod keeper;
 mod link;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod node;
 mod operate;
 mod settle;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use quinn::{RecvStream, SendStream, WriteError};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
 use super::Replicated;
 use super::fault::LinkError;
@@ -22,17 +23,21 @@ const FRAME: usize = 16 << 10;
 /// Small batches that follow each other within [`MOMENT`] before the next ones are gathered for as
 /// long: a packet, two wake-ups and a lock for each update is what a busy link cannot afford.
 const SMALL_BATCHES: u32 = 4;
-/// How long the engine may be kept from others while frames are worked out, but for one frame.
+/// How long small batches are gathered.
 const MOMENT: Duration = Duration::from_millis(1);
+/// How long the engine may be kept from others while frames are worked out, but for one frame: as
+/// long as four frames of small updates take, which is a batch.
+const HOLD: Duration = Duration::from_micros(250);
 
 impl<T: Replicated> Hub<T> {
     /// Moves bytes until the connection is over. Reading and writing are tasks of their own, so that
     /// a peer that always has more to say does not keep this node from answering.
     pub(super) async fn run(self: &Arc<Self>, link: &Arc<Link>, send: SendStream, receive: RecvStream) {
+        let span = tracing::info_span!("link", node = %self.name, peer = %link.name);
         let mut tasks = JoinSet::new();
-        tasks.spawn(self.clone().write(link.clone(), send));
-        tasks.spawn(self.clone().read_frames(link.clone(), receive));
-        tasks.spawn(self.clone().read_datagrams(link.clone()));
+        tasks.spawn(self.clone().write(link.clone(), send).instrument(span.clone()));
+        tasks.spawn(self.clone().read_frames(link.clone(), receive).instrument(span.clone()));
+        tasks.spawn(self.clone().read_datagrams(link.clone()).instrument(span));
         tasks.spawn(link.clone().listen());
         tasks.join_next().await;
         let Some(reason) = link.connection.close_reason() else { return };
@@ -73,7 +78,7 @@ impl<T: Replicated> Hub<T> {
             {
                 put(&frame, batch);
                 link.frames_sent.fetch_add(1, Ordering::Relaxed);
-                if begun.elapsed() > MOMENT {
+                if begun.elapsed() > HOLD {
                     break;
                 }
             }

@@ -8,6 +8,8 @@ mod durable;
 mod handshake;
 mod hostile;
 mod links;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod node;
 mod raw;
 mod refused;

@@ -114,20 +114,20 @@ impl<T: Wire> Engine<T> {
         };
         let (live, applied) = (peer.is_live(), peer.holdings.applied());
         let lag_updates = live.then(|| self.state.applied().difference(applied).len());
-        let missing = || {
-            let log = self.state.log().since(peer.reported);
-            log.filter(|update| !applied.contains(update.number))
-        };
-        let lag_bytes =
-            (state == PeerState::Live).then(|| missing().map(|update| update.bytes.len() as u64).sum());
-        let oldest = missing().next().filter(|_| live);
+        let unreported = self.state.log().since(peer.reported).filter(|_| live);
+        let missing = unreported.filter(|update| !applied.contains(update.number));
+        let (mut bytes, mut oldest) = (0, None);
+        for update in missing {
+            bytes += update.bytes.len() as u64;
+            oldest.get_or_insert(update.at);
+        }
         PeerStatus {
             peer: id,
             name: peer.name.clone(),
             state,
             lag_updates,
-            lag_bytes,
-            lag: oldest.map(|update| self.now.saturating_sub(update.at)),
+            lag_bytes: (state == PeerState::Live).then_some(bytes),
+            lag: oldest.map(|at| self.now.saturating_sub(at)),
             partial: peer.partial,
         }
     }
