@@ -25,8 +25,8 @@ pub struct NetConfig {
     /// while it is linked is closed within this time, too. Default 10 s.
     pub idle_timeout: Duration,
 
-    /// How often a silent connection is kept alive; at most half of `idle_timeout`, so that one
-    /// packet may be lost. It costs 73 bytes each. Default 4 s.
+    /// How often a silent connection is kept alive, by the side that dialled it; at most half of
+    /// `idle_timeout`, so that packets may be lost. It costs 73 bytes each. Default 5 s.
     pub keep_alive: Duration,
 
     /// How long a handshake may take, from 100 ms to 1 min. Default 5 s.
@@ -57,7 +57,7 @@ impl Default for NetConfig {
     fn default() -> Self {
         Self {
             idle_timeout: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(4),
+            keep_alive: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(5),
             dial_backoff_min: Duration::from_millis(100),
             dial_backoff_max: Duration::from_secs(30),

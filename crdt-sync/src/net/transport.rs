@@ -33,15 +33,17 @@ pub(super) struct Liveness {
 
 /// The configuration of an endpoint that accepts, and of the connections that it dials.
 pub(super) fn quic(tls: &Tls, liveness: Liveness) -> (EndpointConfig, ServerConfig, ClientConfig) {
-    let transport = Arc::new(transport(liveness));
     let mut server = ServerConfig::with_crypto(tls.server.clone());
     server
-        .transport_config(transport.clone())
+        .transport_config(Arc::new(transport(liveness)))
         .max_incoming(MAX_INCOMING)
         .incoming_buffer_size(INCOMING_BUFFER)
         .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL);
     let mut client = ClientConfig::new(tls.client.clone());
-    client.transport_config(transport);
+    let mut dialled = transport(liveness);
+    // One side is enough: the other hears it, and answers. Both at once would cost twice as much.
+    dialled.keep_alive_interval(Some(liveness.keep_alive));
+    client.transport_config(Arc::new(dialled));
     (EndpointConfig::default(), server, client)
 }
 
@@ -56,7 +58,6 @@ fn transport(liveness: Liveness) -> TransportConfig {
         .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
         .datagram_send_buffer_size(DATAGRAM_BUFFER)
         .send_fairness(true)
-        .keep_alive_interval(Some(liveness.keep_alive))
         .max_idle_timeout(IdleTimeout::try_from(liveness.idle_timeout).ok());
     config
 }

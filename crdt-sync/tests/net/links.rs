@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crdt_sync::certs::Ca;
+use crdt_sync::proto::Config;
 use crdt_sync::{LinkError, LinkState, NetConfig, Node};
 
 use crate::support::{
@@ -209,4 +210,29 @@ async fn a_node_that_was_killed_and_started_again_replaces_its_dead_connection()
     a.wait_for(&token, LIMIT).await.unwrap();
     until("one link", || a.status().unwrap().links.len() == 1 && has(&b, "first life")).await;
     runtime.shutdown_background();
+}
+
+/// The protocol says nothing for an hour, so that nothing but the transport keeps the link alive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_on_which_nothing_is_said_outlives_the_silence_that_ends_one() {
+    let ca = Ca::generate("test").unwrap();
+    let mut net = eager();
+    net.idle_timeout = Duration::from_secs(1);
+    net.keep_alive = Duration::from_millis(250);
+    let mut config = Config::new("test");
+    config.exchange_every = Duration::from_secs(3_600);
+    config.exchange_every_idle = config.exchange_every;
+    let builder = |name| {
+        let node = Node::<Set>::builder().listen(loopback()).identity(ca.issue(name).unwrap());
+        node.net(net.clone()).config(config.clone())
+    };
+    let a = builder("a").start().await.unwrap();
+    let b = builder("b").peers([a.local_addr()]).start().await.unwrap();
+    until("linked", || peers(&a) == 1 && peers(&b) == 1).await;
+    tokio::time::sleep(net.idle_timeout * 5 / 2).await;
+    for node in [&a, &b] {
+        let status = node.status().unwrap();
+        assert_eq!((status.links.len(), status.connections.made), (1, 1), "{}", status.name);
+        assert_eq!(status.engine.counters.datagrams_in, 0, "the protocol was silent");
+    }
 }
