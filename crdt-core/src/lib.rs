@@ -81,6 +81,7 @@ pub mod codec;
 mod counter;
 mod doc;
 mod dot;
+mod few;
 mod flag;
 mod id;
 #[cfg(feature = "laws")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Intervals;
 use crate::dot::{Dot, ReplicaId};
+use crate::few::Few;
 
 /// A set of dots as runs per replica.
 ///
@@ -33,7 +34,7 @@ use crate::dot::{Dot, ReplicaId};
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct CausalContext {
     /// Ascending by id; no empty set.
-    replicas: Vec<(ReplicaId, Intervals)>,
+    replicas: Few<(ReplicaId, Intervals)>,
 }
 
 impl CausalContext {

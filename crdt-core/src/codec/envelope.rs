@@ -11,6 +11,7 @@ use super::{DecodeError, EncodeError, Limits, Reader, Wire, Writer};
 use crate::clock::{CausalContext, Intervals};
 use crate::doc::{Delta, Doc};
 use crate::dot::{Dot, ReplicaId};
+use crate::few::Few;
 
 const VERSION: u8 = 1;
 
@@ -34,20 +35,11 @@ impl<T: Wire> Delta<T> {
     /// ```
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let live: CausalContext = self.entries.iter().map(|(dot, _)| *dot).collect();
-        let mut ids: Vec<ReplicaId> = live.iter().chain(self.dead.iter()).map(|(id, _)| id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-
         // An id or two with their runs, and entries that are short: a guess that spares growing.
         let mut out = Writer::with_capacity(64 + 16 * self.entries.len());
         out.raw(&[VERSION]);
-        out.number(ids.len() as u64);
-        ids.iter().for_each(|id| out.raw(id.as_bytes()));
-        for id in ids {
-            encode_runs(live.get(id), &mut out);
-            encode_runs(self.dead.get(id), &mut out);
-        }
-        for (_, entry) in &self.entries {
+        encode_dots(&live, &self.dead, &mut out);
+        for (_, entry) in self.entries() {
             T::encode_entry(entry, &mut out)?;
         }
         Ok(out.into_bytes())
@@ -76,7 +68,7 @@ impl<T: Wire> Delta<T> {
         if count > input.len() {
             return Err(DecodeError::Truncated);
         }
-        let mut entries = Vec::with_capacity(count);
+        let mut entries = Few::with_capacity(count);
         for (id, seqs) in live {
             for seq in seqs.iter().flat_map(|(first, last)| first..=last) {
                 entries.push((Dot::new(id, seq), T::decode_entry(&mut input)?));
@@ -108,11 +100,34 @@ impl<T: Wire> Doc<T> {
     }
 }
 
+fn encode_dots(live: &CausalContext, dead: &CausalContext, out: &mut Writer) {
+    out.number(by_replica(live, dead).count() as u64);
+    by_replica(live, dead).for_each(|(id, ..)| out.raw(id.as_bytes()));
+    for (_, live, dead) in by_replica(live, dead) {
+        encode_runs(live, out);
+        encode_runs(dead, out);
+    }
+}
+
+/// The replicas of two sets of dots, ascending, with their numbers in each.
+fn by_replica<'a>(
+    one: &'a CausalContext,
+    other: &'a CausalContext,
+) -> impl Iterator<Item = (ReplicaId, Option<&'a Intervals>, Option<&'a Intervals>)> {
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    core::iter::from_fn(move || {
+        let next = one.peek().into_iter().chain(other.peek()).map(|(id, _)| *id).min()?;
+        let of_next = |(id, _): &(ReplicaId, &Intervals)| *id == next;
+        let (one, other) = (one.next_if(of_next), other.next_if(of_next));
+        Some((next, one.map(|(_, seqs)| seqs), other.map(|(_, seqs)| seqs)))
+    })
+}
+
 /// The live dots, ascending by id, and the dots that are gone.
 fn decode_dots(
     input: &mut Reader<'_>,
     limits: &Limits,
-) -> Result<(Vec<(ReplicaId, Intervals)>, CausalContext), DecodeError> {
+) -> Result<(Few<(ReplicaId, Intervals)>, CausalContext), DecodeError> {
     let count = input.count()?;
     if count > limits.max_replicas {
         return Err(DecodeError::TooLarge { limit: "max_replicas" });
@@ -121,7 +136,7 @@ fn decode_dots(
     if !ids.is_sorted_by(|one, next| one < next) {
         return Err(DecodeError::Malformed { rule: "ids ascend" });
     }
-    let (mut live, mut dead) = (Vec::with_capacity(count), CausalContext::default());
+    let (mut live, mut dead) = (Few::with_capacity(count), CausalContext::default());
     for id in ids.iter().copied().map(ReplicaId::from_bytes) {
         let (alive, gone) = (decode_runs(input)?, decode_runs(input)?);
         if alive.is_empty() && gone.is_empty() {

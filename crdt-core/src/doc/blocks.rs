@@ -49,11 +49,7 @@ impl<S: Copy> Blocks<S> {
 
     /// The block with this number, made if there is none.
     pub(super) fn get_or_new(&mut self, number: u64) -> &mut Block<S> {
-        let last = match (&self.last, self.earlier.last_key_value()) {
-            (Some((last, _)), _) | (None, Some((last, _))) => Some(*last),
-            (None, None) => None,
-        };
-        if last.is_none_or(|last| last < number) {
+        if self.last.as_ref().is_none_or(|(last, _)| *last < number) && self.is_beyond_earlier(number) {
             let before = self.last.replace((number, Block::new()));
             self.earlier.extend(before);
         }
@@ -61,6 +57,10 @@ impl<S: Copy> Blocks<S> {
             Some((last, block)) if *last == number => block,
             _ => self.earlier.entry(number).or_insert_with(Block::new),
         }
+    }
+
+    fn is_beyond_earlier(&self, number: u64) -> bool {
+        self.earlier.last_key_value().is_none_or(|(last, _)| *last < number)
     }
 
     pub(super) fn remove(&mut self, number: u64) {
@@ -108,6 +108,10 @@ impl<S: Copy> Block<S> {
             return None;
         }
         self.bits.clear(bit);
-        Some(self.slots.remove(self.bits.rank(bit)))
+        let slot = self.slots.remove(self.bits.rank(bit));
+        if self.slots.len() < self.slots.capacity() / 4 * 3 {
+            self.slots.shrink_to_fit();
+        }
+        Some(slot)
     }
 }

@@ -1,10 +1,11 @@
 //! A part of a state on its way.
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use crate::clock::{CausalContext, Stamp};
 use crate::dot::Dot;
+use crate::few::Few;
 use crate::view::Crdt;
 
 /// A state in a lean form: entries in the order of their dots, and the dots that are gone.
@@ -29,7 +30,7 @@ use crate::view::Crdt;
 #[must_use = "a delta that reaches nobody leaves the other replicas behind"]
 pub struct Delta<T: Crdt> {
     /// Ascending by dot, none twice.
-    pub(crate) entries: Vec<(Dot, T::Entry)>,
+    pub(crate) entries: Few<(Dot, T::Entry)>,
     /// Seen and not live; no dot of an entry.
     pub(crate) dead: CausalContext,
 }
@@ -57,7 +58,7 @@ impl<T: Crdt> Delta<T> {
     #[must_use]
     pub fn context(&self) -> CausalContext {
         let mut context = self.dead.clone();
-        for (dot, _) in &self.entries {
+        for (dot, _) in self.entries() {
             context.insert(*dot);
         }
         context
@@ -74,15 +75,18 @@ impl<T: Crdt> Delta<T> {
     /// grows in the order of dots is not copied each time.
     pub fn merge(&mut self, mut other: Self) {
         if other.size() > self.size() {
-            core::mem::swap(self, &mut other);
+            mem::swap(self, &mut other);
         }
-        let tail = self.entries.split_off(self.first_touched_by(&other));
+        let first_touched = self.first_touched_by(&other);
+        let mut entries = mem::take(&mut self.entries).into_vec();
+        let tail = entries.split_off(first_touched);
         let mine = tail.into_iter().filter(|(dot, _)| !other.dead.contains(*dot));
         let theirs = other.entries.into_iter().filter(|(dot, _)| !self.dead.contains(*dot));
         let mut tail: Vec<_> = mine.chain(theirs).collect();
         tail.sort_by_key(|(dot, _)| *dot);
         tail.dedup_by_key(|(dot, _)| *dot);
-        self.entries.append(&mut tail);
+        entries.append(&mut tail);
+        self.entries = entries.into();
         self.dead.union_with(&other.dead);
     }
 
@@ -106,7 +110,7 @@ impl<T: Crdt> Delta<T> {
 
 impl<T: Crdt> Default for Delta<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), dead: CausalContext::default() }
+        Self { entries: Few::default(), dead: CausalContext::default() }
     }
 }
 

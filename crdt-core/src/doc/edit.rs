@@ -127,9 +127,9 @@ impl<T: Crdt> Doc<T> {
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<(R, Delta<T>), E> {
         let id = me.id();
-        let place = self.ids.place(id).map_or(self.ids.len(), |place| place as usize);
-        let place = u32::try_from(place).expect("places are small numbers");
-        let next = me.next_seq(self.last_seen(id));
+        let place = self.ids.place(id).unwrap_or_else(|| self.ids.next());
+        let seen = self.index.lane(place).map_or(0, |lane| lane.context.max());
+        let next = me.next_seq(seen);
 
         let scratch = T::Scratch::default();
         let observed = observed.map(|observed| &observed.context);
@@ -139,18 +139,13 @@ impl<T: Crdt> Doc<T> {
         me.advance(next, hlc);
 
         let mut delta = Delta::default();
-        T::drain(scratch, &mut |seq, entry| {
-            if delta.entries.is_empty() {
-                // Most deltas have one entry; a list that grows begins with room for four.
-                delta.entries.reserve_exact(1);
-            }
-            delta.entries.push((Dot::new(id, seq), entry));
-        });
+        T::drain(scratch, &mut |seq, entry| delta.entries.push((Dot::new(id, seq), entry)));
         if !delta.entries.is_sorted_by_key(|(dot, _)| *dot) {
             delta.entries.sort_unstable_by_key(|(dot, _)| *dot);
         }
-        let superseded = superseded.into_iter();
-        delta.dead = superseded.map(|(at, dots)| (id_at(&self.ids, at, place, id), dots)).collect();
+        for (at, dots) in superseded {
+            delta.dead.extend([(id_at(&self.ids, at, place, id), dots)]);
+        }
         Ok((result, delta))
     }
 }

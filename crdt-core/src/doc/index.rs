@@ -11,7 +11,7 @@ use crate::clock::{BLOCK, Bits, Intervals};
 use crate::dot::ReplicaId;
 
 /// How many changed blocks may await their hash: bounds what a fingerprint computes anew.
-const UNSETTLED: usize = 64;
+const UNSETTLED: usize = 16;
 
 /// The causal state of a document: one lane per replica, in the order of the document's table.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl<S: Copy> Index<S> {
 
     /// Brings the hashes of changed blocks up to date.
     fn settle(&mut self) {
-        for (place, number) in core::mem::take(&mut self.unsettled) {
+        while let Some((place, number)) = self.unsettled.pop() {
             let lane = &mut self.lanes[place as usize];
             if let Some(block) = lane.blocks.get_mut(number) {
                 let hash = hash_block(&self.key, lane.id, number, block.bits);
@@ -147,9 +147,10 @@ impl<S: Copy> Lane<S> {
         self.blocks.get(seq / BLOCK)?.get(seq % BLOCK)
     }
 
-    /// The live dots of one block.
-    pub(super) fn bits(&self, number: u64) -> Bits {
-        self.blocks.get(number).map_or_else(Bits::default, |block| block.bits)
+    /// Those of some dots of one block that are live, ascending, with their slots.
+    pub(super) fn slots(&self, number: u64, dots: Bits) -> impl Iterator<Item = (u64, S)> + '_ {
+        let block = self.blocks.get(number);
+        dots.iter().filter_map(move |bit| Some((number * BLOCK + bit, block?.get(bit)?)))
     }
 
     /// The live dots, block by block.

@@ -2,8 +2,9 @@
 
 use super::digest::{Digest, Known};
 use super::index::Lane;
+use super::news::{Knows, differing};
 use super::{Delta, Doc, ROOT};
-use crate::clock::{BLOCK, Bits, CausalContext, Intervals};
+use crate::clock::{BLOCK, CausalContext};
 use crate::dot::{Dot, ReplicaId};
 use crate::view::{At, Crdt, LocalDot};
 
@@ -52,20 +53,12 @@ impl<T: Crdt> Doc<T> {
         if comparable && self.live_len() == other.live_len() && self.fingerprint() == other.fingerprint() {
             return Delta::default();
         }
-        self.delta_since(&other.digest())
+        self.news_for(|id| other.lane(id))
     }
 
     /// The least delta that makes a state with this digest know what the document knows.
     pub fn delta_since(&self, since: &Digest) -> Delta<T> {
-        let nothing = Known::default();
-        let mut delta = Delta::default();
-        for place in self.ids.sorted() {
-            let Some(lane) = self.index.lane(place) else { continue };
-            let known = since.get(lane.id).unwrap_or(&nothing);
-            delta.entries.extend(self.entries_of(place, lane, &known.context));
-            gather_dead(lane, known, &mut delta.dead);
-        }
-        delta
+        self.news_for(|id| since.get(id))
     }
 
     /// The whole document as a delta.
@@ -73,19 +66,38 @@ impl<T: Crdt> Doc<T> {
         self.delta_since(&Digest::default())
     }
 
-    /// The live entries of one replica that `known` does not have.
-    fn entries_of<'a>(
-        &'a self,
-        place: u32,
-        lane: &'a Lane<T::Slot>,
-        known: &'a Intervals,
-    ) -> impl Iterator<Item = (Dot, T::Entry)> + 'a {
-        let unknown = lane.blocks().map(|(number, bits)| (number, bits & !known.mask(number)));
-        let dots = unknown.flat_map(|(number, bits)| bits.iter().map(move |bit| number * BLOCK + bit));
-        dots.filter_map(move |seq| {
-            let entry = self.root.entry(self.look(), LocalDot::new(place, seq), lane.slot(seq)?);
-            Some((Dot::new(lane.id, seq), entry))
-        })
+    /// The least delta for a state of which `known` tells what it knows.
+    fn news_for<'a, K: Knows + 'a>(&self, known: impl Fn(ReplicaId) -> Option<&'a K>) -> Delta<T> {
+        let mut delta = Delta::default();
+        for place in self.ids.sorted() {
+            let Some(lane) = self.index.lane(place) else { continue };
+            match known(lane.id) {
+                Some(known) => self.gather_news(place, lane, known, &mut delta),
+                None => self.gather_news(place, lane, &Known::default(), &mut delta),
+            }
+        }
+        delta
+    }
+
+    /// Adds what is news of the dots of one replica: entries that have not been seen there, and dots
+    /// that are gone here and live there, or not seen.
+    fn gather_news(&self, place: u32, lane: &Lane<T::Slot>, known: &impl Knows, delta: &mut Delta<T>) {
+        for (number, here, there) in differing(lane, known) {
+            for (seq, slot) in lane.slots(number, here & !known.seen().mask(number)) {
+                let entry = self.root.entry(self.look(), LocalDot::new(place, seq), slot);
+                delta.entries.push((Dot::new(lane.id, seq), entry));
+            }
+            for bit in (there & !here & lane.context.mask(number)).iter() {
+                delta.dead.insert(Dot::new(lane.id, number * BLOCK + bit));
+            }
+        }
+        for (first, last) in lane.context.iter() {
+            known.seen().for_each_gap(first, last, |from, to| {
+                lane.for_each_dead(from, to, |first, last| {
+                    delta.dead.insert_range(lane.id, first, last);
+                });
+            });
+        }
     }
 
     /// The place of `id` in the table, made if it has none.
@@ -126,28 +138,4 @@ impl<T: Crdt> Doc<T> {
     fn next_live(&self, place: u32, first: u64, last: u64) -> Option<u64> {
         self.index.lane(place)?.live_in(first, last).next()
     }
-}
-
-/// The dots of one replica that are gone here, as far as it is news: not seen there, or live there.
-fn gather_dead<S: Copy>(lane: &Lane<S>, known: &Known, dead: &mut CausalContext) {
-    for (first, last) in lane.context.iter() {
-        known.context.for_each_gap(first, last, |from, to| {
-            lane.for_each_dead(from, to, |first, last| {
-                dead.insert_range(lane.id, first, last);
-            });
-        });
-    }
-    for (&number, &live) in &known.live {
-        let gone = gone(lane, number, live);
-        for bit in gone.iter() {
-            let seq = number * BLOCK + bit;
-            dead.insert_range(lane.id, seq, seq);
-        }
-    }
-}
-
-/// Which of the dots that are live there have been seen here and are not live.
-fn gone<S: Copy>(lane: &Lane<S>, number: u64, live: Bits) -> Bits {
-    let here = lane.bits(number);
-    if live == here { Bits::default() } else { live & !here & lane.context.mask(number) }
 }

@@ -8,6 +8,7 @@ mod edit;
 mod index;
 mod inspect;
 mod merge;
+mod news;
 mod todo;
 mod walk;
 
@@ -24,7 +25,7 @@ pub use walk::{Walk, WalkOverflow};
 use crate::clock::CausalContext;
 use crate::dot::{Dot, ReplicaId};
 use crate::view::{Crdt, Ids, LocalDot, Look, Unknown};
-use index::Index;
+use index::{Index, Lane};
 
 /// The holder number of the root value.
 const ROOT: u32 = 0;
@@ -92,8 +93,7 @@ impl<T: Crdt> Doc<T> {
     /// The largest number of a dot of this replica that the document has seen, or 0.
     #[must_use]
     pub fn last_seen(&self, replica: ReplicaId) -> u64 {
-        let lane = self.ids.place(replica).and_then(|place| self.index.lane(place));
-        lane.map_or(0, |lane| lane.context.max())
+        self.lane(replica).map_or(0, |lane| lane.context.max())
     }
 
     /// Whether the dot is live.
@@ -123,7 +123,12 @@ impl<T: Crdt> Doc<T> {
     }
 
     fn slot(&self, dot: Dot) -> Option<T::Slot> {
-        self.index.lane(self.ids.place(dot.replica)?)?.slot(dot.seq)
+        self.lane(dot.replica)?.slot(dot.seq)
+    }
+
+    /// What is known of the dots of one replica.
+    fn lane(&self, replica: ReplicaId) -> Option<&Lane<T::Slot>> {
+        self.index.lane(self.ids.place(replica)?)
     }
 
     /// A copy of a live entry.

@@ -213,7 +213,7 @@ impl<T: Crdt> Walk<T> {
             return self.next_dead(max_entries.max(1));
         }
         entries.sort_unstable_by_key(|(dot, _)| *dot);
-        Some(Delta { entries, dead: CausalContext::default() })
+        Some(Delta { entries: entries.into(), dead: CausalContext::default() })
     }
 
     /// Keeps a live entry that is about to die and is still to be sent, and its siblings.
@@ -249,7 +249,7 @@ impl<T: Crdt> Walk<T> {
         if dead.is_empty() && self.comparison.is_none() {
             dead = self.known.next(&self.start, AT_ONCE);
         }
-        (!dead.is_empty()).then(|| Delta { entries: Vec::new(), dead })
+        (!dead.is_empty()).then(|| Delta { dead, ..Delta::default() })
     }
 }
 

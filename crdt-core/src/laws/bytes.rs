@@ -12,6 +12,7 @@ use crate::clock::CausalContext;
 use crate::codec::{Limits, Wire};
 use crate::doc::Delta;
 use crate::dot::Dot;
+use crate::few::Few;
 
 /// A delta that was bytes in between.
 pub(super) fn through_bytes<T: Wire>(delta: &Delta<T>) -> Result<Delta<T>, String> {
@@ -41,8 +42,9 @@ pub(super) fn view<S: Subject>(world: &mut World<'_, S>, history: &History) -> C
     world.play(history, &mut ())?;
     let full = world.full();
     let entries = world.updates.iter().flat_map(|update| update.delta.entries().iter().cloned());
-    let entries: Vec<_> =
-        entries.map(|entry| Delta { entries: [entry].into(), dead: CausalContext::default() }).collect();
+    let entries: Vec<_> = entries
+        .map(|entry| Delta { entries: Few::One(Some(entry)), dead: CausalContext::default() })
+        .collect();
     let deaths: Vec<Dot> = each(full.to_delta().dead()).collect();
     let mut dice = Dice::new(world.setting.seed);
     for _ in 0..4 {
@@ -66,7 +68,7 @@ pub(super) fn view<S: Subject>(world: &mut World<'_, S>, history: &History) -> C
 }
 
 fn death<T: Wire>(dot: Dot) -> Delta<T> {
-    Delta { entries: Vec::new(), dead: [dot].into_iter().collect() }
+    Delta { dead: [dot].into_iter().collect(), ..Delta::default() }
 }
 
 /// Collects fingerprints with the bytes of what they are of.

@@ -182,9 +182,9 @@ pub(super) fn difference<S: Subject>(world: &mut World<'_, S>, history: &History
 /// Nothing can be taken out of a difference.
 fn minimal<S: Subject>(world: &World<'_, S>, x: &DocOf<S>, least: &DeltaOf<S>, joined: &DocOf<S>) -> Check {
     let without_an_entry = (0..least.entries().len()).map(|at| {
-        let mut less = least.clone();
-        less.entries.remove(at);
-        less
+        let mut entries = least.entries.clone().into_vec();
+        entries.remove(at);
+        Delta { entries: entries.into(), dead: least.dead.clone() }
     });
     let without_a_dot = each(least.dead()).map(|dot| {
         let dead = least.dead().difference(&CausalContext::from_iter([dot]));

@@ -139,8 +139,7 @@ impl<K: Hash + Eq, V> LwwMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let head = self.cells.head(key);
-        head.into_iter().flat_map(|head| self.cells.chain(head)).map(|(_, cell)| cell)
+        self.cells.chain_of(key).map(|(_, cell)| cell)
     }
 
     fn add(&mut self, ids: &Ids, key: K, cell: Cell<V>) -> u32 {
@@ -246,8 +245,8 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
     }
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
-        let cells = scratch.into_inner().cells.into_payloads();
-        cells.for_each(|(key, cell)| out(cell.dot.seq(), (key, cell.written)));
+        let cells = scratch.into_inner().cells;
+        cells.consume(|key, cell| out(cell.dot.seq(), (key, cell.written)));
     }
 }
 
@@ -380,7 +379,7 @@ impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
             }
         }
         let scratch = self.scratch.take();
-        scratch.cells.into_payloads().for_each(|(_, cell)| self.tx.supersede(cell.dot));
+        scratch.cells.consume(|_, cell| self.tx.supersede(cell.dot));
     }
 }
 

@@ -76,12 +76,11 @@ impl<K: Hash + Eq> OrSet<K> {
     }
 
     /// The dots of one element.
-    fn dots<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> impl Iterator<Item = (u32, LocalDot)> + '_
+    fn dots<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> impl Iterator<Item = LocalDot> + '_
     where
         K: Borrow<Q>,
     {
-        let head = self.elements.head(element);
-        head.into_iter().flat_map(|head| self.elements.chain(head)).map(|(slot, dot)| (slot, *dot))
+        self.elements.chain_of(element).map(|(_, dot)| *dot)
     }
 }
 
@@ -121,7 +120,7 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
 
     fn siblings(&self, _dot: LocalDot, slot: u32, each: &mut dyn FnMut(LocalDot)) {
         let (element, _) = self.elements.get(slot);
-        self.dots(element).for_each(|(_, dot)| each(dot));
+        self.dots(element).for_each(each);
     }
 
     fn is_bottom(&self) -> bool {
@@ -145,7 +144,7 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
     }
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, K)) {
-        scratch.into_inner().elements.into_payloads().for_each(|(element, dot)| out(dot.seq(), element));
+        scratch.into_inner().elements.consume(|element, dot| out(dot.seq(), element));
     }
 }
 
@@ -189,7 +188,8 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
     where
         K: Borrow<Q>,
     {
-        self.seen(element).next().is_some() || self.scratch.borrow().contains(element)
+        let seen = self.base.is_some_and(|base| base.dots(element).any(|dot| !self.tx.is_superseded(dot)));
+        seen || self.scratch.borrow().contains(element)
     }
 
     /// Whether no element is in, with the changes so far.
@@ -217,7 +217,7 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
             }
         }
         let scratch = self.scratch.take();
-        scratch.elements.into_payloads().for_each(|(_, dot)| self.tx.supersede(dot));
+        scratch.elements.consume(|_, dot| self.tx.supersede(dot));
     }
 
     /// Takes out the elements for which `keep` is false.
@@ -242,23 +242,16 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
         seen.map(|(_, (_, element, _))| element)
     }
 
-    /// The dots of the element in the base that the edit has not superseded.
-    fn seen<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> impl Iterator<Item = LocalDot> + '_
-    where
-        K: Borrow<Q>,
-    {
-        let dots = self.base.map(|base| base.dots(element)).into_iter().flatten();
-        dots.map(|(_, dot)| dot).filter(|&dot| !self.tx.is_superseded(dot))
-    }
-
     fn take<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> bool
     where
         K: Borrow<Q>,
     {
         let mut was_in = false;
-        for dot in self.seen(element) {
-            self.tx.supersede(dot);
-            was_in = true;
+        if let Some(base) = self.base {
+            for dot in base.dots(element).filter(|&dot| !self.tx.is_superseded(dot)) {
+                self.tx.supersede(dot);
+                was_in = true;
+            }
         }
         let mut scratch = self.scratch.borrow_mut();
         if let Some(slot) = scratch.elements.head(element) {

@@ -58,8 +58,9 @@ impl Ids {
         Dot::new(self.id(dot.replica()), dot.seq())
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
+    /// The place that the next new id will have.
+    pub(crate) fn next(&self) -> u32 {
+        u32::try_from(self.list.len()).expect("four billion ids do not fit into memory")
     }
 
     pub(crate) fn place(&self, id: ReplicaId) -> Option<u32> {
@@ -75,7 +76,7 @@ impl Ids {
         if let Some(place) = self.place(id) {
             return place;
         }
-        let place = u32::try_from(self.list.len()).expect("four billion ids do not fit into memory");
+        let place = self.next();
         self.list.push(id);
         self.places.insert(id, place);
         place

@@ -88,8 +88,17 @@ impl<K, P> Keyed<K, P> {
 
     /// The payloads that share the key of the head `slot`, in their order.
     pub fn chain(&self, slot: u32) -> impl Iterator<Item = (u32, &P)> + '_ {
-        let next = |&slot: &u32| Some(self.next(slot)).filter(|&next| next != NONE);
-        core::iter::successors(Some(slot), next).map(|slot| (slot, &self.slab.get(slot).payload))
+        self.chain_from(slot)
+    }
+
+    /// The payloads from `slot` on in the chain of its key, or none from `NONE` on.
+    fn chain_from(&self, mut slot: u32) -> impl Iterator<Item = (u32, &P)> + '_ {
+        core::iter::from_fn(move || {
+            let at = slot;
+            let cell = (at != NONE).then(|| self.slab.get(at))?;
+            slot = cell.link & !FOLLOWER;
+            Some((at, &cell.payload))
+        })
     }
 
     /// The first slot of the key of `slot` is `slot` itself.
@@ -101,9 +110,9 @@ impl<K, P> Keyed<K, P> {
         self.slab.get(slot).link & FOLLOWER == 0
     }
 
-    /// Every key and payload, in the order of slots.
-    pub fn into_payloads(self) -> impl Iterator<Item = (K, P)> {
-        self.slab.into_values().map(|cell| (cell.key, cell.payload))
+    /// Calls `each` with every key and payload, in the order of slots.
+    pub fn consume(self, mut each: impl FnMut(K, P)) {
+        self.slab.consume(|cell| each(cell.key, cell.payload));
     }
 
     /// The slot behind `slot` in the chain of its key, or `NONE`.
@@ -120,10 +129,21 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         K: Borrow<Q>,
     {
         let Some(index) = &self.index else {
+            if self.is_empty() {
+                return None;
+            }
             return self.heads().find(|(_, known, _)| (*known).borrow() == key).map(|(slot, ..)| slot);
         };
         let hash = index.hasher.hash_one(key);
         index.table.find(hash, |&slot| self.slab.get(slot).key.borrow() == key).copied()
+    }
+
+    /// The payloads of `key`, in their order.
+    pub fn chain_of<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> impl Iterator<Item = (u32, &P)> + '_
+    where
+        K: Borrow<Q>,
+    {
+        self.chain_from(self.head(key).unwrap_or(NONE))
     }
 
     /// Adds a payload under `key`: before the first one of that key for which `before` holds.
@@ -138,7 +158,8 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
 
     /// Adds the only payload of a key, or gives it back with the head of its key.
     fn add_new(&mut self, cell: Cell<K, P>) -> Result<u32, (u32, Cell<K, P>)> {
-        if self.index.is_none() && self.slab.len() == SCAN {
+        let is_short = |index: &Index| index.table.len() == index.table.capacity();
+        if self.index.as_deref().map_or(self.slab.len() == SCAN, is_short) {
             self.build_index();
         }
         let slot = match &mut self.index {
@@ -201,10 +222,14 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
             self.repoint(slot, next);
             self.slab.get_mut(next).link &= !FOLLOWER;
         }
-        if self.slab.len() == 1 {
-            self.index = None;
-        }
         let cell = self.slab.take(slot);
+        // Far enough from full, and from empty, that the next few keys change nothing.
+        let is_roomy = |table: &HashTable<u32>| table.capacity() > 2 * SCAN.max(table.len() * 4 / 3);
+        if self.is_empty() {
+            self.index = None;
+        } else if self.index.as_ref().is_some_and(|index| is_roomy(&index.table)) {
+            self.build_index();
+        }
         (cell.key, cell.payload)
     }
 
@@ -217,15 +242,18 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         before.link = next | (before.link & FOLLOWER);
     }
 
-    /// Makes the table of the keys that are in.
+    /// Makes the table of the keys that are in, with room for more.
+    ///
+    /// It reads them in the order of slots, in which they lie in memory. A table that grows by itself
+    /// goes by hashes, and waits for memory at every key.
     fn build_index(&mut self) {
-        let mut index = Box::<Index>::default();
-        let Index { table, hasher } = &mut *index;
+        let hasher = self.index.take().map_or_else(RandomState::default, |index| index.hasher);
+        let mut table = HashTable::with_capacity(self.len() + self.len() / 8 + 1);
         let rehash = |&slot: &u32| hasher.hash_one(&self.slab.get(slot).key);
         for (slot, key, _) in self.heads() {
             table.insert_unique(hasher.hash_one(key), slot, rehash);
         }
-        self.index = Some(index);
+        self.index = Some(Box::new(Index { table, hasher }));
     }
 
     fn unindex(&mut self, slot: u32) {

@@ -14,6 +14,7 @@ mod features;
 mod frozen;
 mod ids;
 mod keyed;
+mod pages;
 mod place;
 mod slab;
 mod through;

@@ -76,7 +76,8 @@ proptest! {
             }
             check(&store, &model)?;
         }
-        let left: BTreeSet<_> = store.into_payloads().collect();
+        let mut left = BTreeSet::new();
+        store.consume(|key, payload| _ = left.insert((key, payload)));
         prop_assert_eq!(left, model.slots.into_values().collect::<BTreeSet<_>>());
     }
 
@@ -96,7 +97,9 @@ proptest! {
             prop_assert_eq!(slab.iter().collect::<Vec<_>>(), model.iter().map(|(slot, value)| (*slot, value)).collect::<Vec<_>>());
             prop_assert!(model.iter().all(|(slot, value)| slab.get(*slot) == value));
         }
-        prop_assert!(slab.into_values().eq(model.into_values()));
+        let mut left = Vec::new();
+        slab.consume(|value| left.push(value));
+        prop_assert!(left.into_iter().eq(model.into_values()));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! One edit in the making.
 
-use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
 use super::{Ids, LocalDot};
 use crate::clock::{CausalContext, Hlc, Intervals, Stamp};
 use crate::dot::ReplicaId;
+use crate::few::Few;
 use crate::replica::Replica;
 
 /// What the editors of one update share: the next dot, and the dots superseded so far.
@@ -23,7 +23,7 @@ pub struct Tx<'a> {
     first: u64,
     /// What the edit is to see, if not all.
     observed: Option<&'a CausalContext>,
-    superseded: RefCell<Vec<(u32, Intervals)>>,
+    superseded: RefCell<Few<(u32, Intervals)>>,
 }
 
 /// What a finished edit leaves.
@@ -32,7 +32,7 @@ pub(crate) struct Finished {
     pub(crate) next: u64,
     pub(crate) hlc: Hlc,
     /// The superseded dots, by place in the table.
-    pub(crate) superseded: Vec<(u32, Intervals)>,
+    pub(crate) superseded: Few<(u32, Intervals)>,
 }
 
 impl<'a> Tx<'a> {

@@ -1,0 +1,177 @@
+//! Lists that mostly hold one item.
+
+use alloc::vec::{self, Vec};
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::mem;
+use core::ops::{Deref, DerefMut};
+
+/// A list whose only item lies inline: a delta of one entry, a context of one replica and a scratch
+/// of one element allocate nothing.
+#[derive(Clone)]
+pub(crate) enum Few<T> {
+    /// No item, or one.
+    One(Option<T>),
+    /// Any number of items.
+    Many(Vec<T>),
+}
+
+impl<T> Few<T> {
+    /// An empty list that is to hold so many items.
+    pub(crate) fn with_capacity(items: usize) -> Self {
+        if items < 2 { Self::default() } else { Self::Many(Vec::with_capacity(items)) }
+    }
+
+    /// Adds an item behind the last one.
+    pub(crate) fn push(&mut self, item: T) {
+        match self {
+            Self::One(one) if one.is_none() => *one = Some(item),
+            _ => self.many().push(item),
+        }
+    }
+
+    /// Adds an item before the one at `at`, or behind the last one.
+    pub(crate) fn insert(&mut self, at: usize, item: T) {
+        if at == self.len() { self.push(item) } else { self.many().insert(at, item) }
+    }
+
+    /// The items as a list of the usual kind.
+    pub(crate) fn into_vec(mut self) -> Vec<T> {
+        mem::take(self.many())
+    }
+
+    /// The list in the form that holds any number.
+    fn many(&mut self) -> &mut Vec<T> {
+        if let Self::One(one) = self {
+            *self = Self::Many(one.take().into_iter().collect());
+        }
+        match self {
+            Self::Many(items) => items,
+            Self::One(_) => unreachable!("the list has just been given this form"),
+        }
+    }
+}
+
+impl<T> Deref for Few<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::One(one) => one.as_slice(),
+            Self::Many(items) => items,
+        }
+    }
+}
+
+impl<T> DerefMut for Few<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        match self {
+            Self::One(one) => one.as_mut_slice(),
+            Self::Many(items) => items,
+        }
+    }
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self::One(None)
+    }
+}
+
+impl<T> From<Vec<T>> for Few<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self::Many(items)
+    }
+}
+
+impl<T> Extend<T> for Few<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        items.into_iter().for_each(|item| self.push(item));
+    }
+}
+
+impl<T> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut list = Self::default();
+        list.extend(items);
+        list
+    }
+}
+
+impl<T> IntoIterator for Few<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        match self {
+            Self::One(one) => IntoIter::One(one),
+            Self::Many(items) => IntoIter::Many(items.into_iter()),
+        }
+    }
+}
+
+/// The items of a [`Few`], one by one.
+pub(crate) enum IntoIter<T> {
+    One(Option<T>),
+    Many(vec::IntoIter<T>),
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Self::One(one) => one.take(),
+            Self::Many(items) => items.next(),
+        }
+    }
+}
+
+/// Lists are equal when their items are, in whatever form they lie.
+impl<T: PartialEq> PartialEq for Few<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Eq> Eq for Few<T> {}
+
+impl<T: Hash> Hash for Few<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Few<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Few;
+
+    #[test]
+    fn a_list_reads_like_its_items_in_either_form() {
+        let mut few = Few::default();
+        let mut items = Vec::new();
+        for (at, item) in [(0, 5), (0, 4), (2, 6), (1, 9)] {
+            assert_eq!(few.is_empty(), items.is_empty());
+            few.insert(at, item);
+            items.insert(at, item);
+            assert_eq!(*few, *items);
+            assert_eq!(few, Few::from(items.clone()));
+            assert_eq!(few.clone().into_iter().collect::<Vec<_>>(), items);
+            assert_eq!(few.clone().into_vec(), items);
+        }
+    }
+
+    #[test]
+    fn one_item_lies_inline_and_two_do_not() {
+        let one: Few<u8> = [1].into_iter().collect();
+        assert!(matches!(one, Few::One(Some(1))));
+        let two: Few<u8> = [1, 2].into_iter().collect();
+        assert!(matches!(two, Few::Many(items) if items == [1, 2]));
+    }
+}
