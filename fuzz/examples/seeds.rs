@@ -80,6 +80,7 @@ impl Visit for Honest {
             ("write", bytes(write)),
             ("group", bytes(group)),
             ("state", bytes(known.to_delta())),
+            ("compact", known.encode_compact().expect("it has bytes")),
             ("removal", bytes(removal)),
         ]
     }

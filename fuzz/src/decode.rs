@@ -136,26 +136,33 @@ fn delta<T: Shape>(bytes: &[u8], knobs: Knobs, form: Form) {
     assert!(delta.context().replicas() <= limits.max_replicas);
 
     let envelope = Envelope::read(bytes).expect("what is decoded keeps the rules of the envelope");
-    let canonical = delta.encode().expect("what was decoded has bytes");
-    assert_eq!(canonical[..envelope.head], bytes[..envelope.head], "an envelope has one form");
-    assert!(form == Form::Several || canonical == bytes, "equal deltas have equal bytes");
+    let canonical = [delta.encode(), delta.encode_compact()];
+    let canonical = canonical.map(|bytes| bytes.expect("what was decoded has bytes"));
+    let [plain, compact] = &canonical;
+    let own = if bytes[0] == 2 { compact } else { plain };
+    assert_eq!(own[..envelope.head], bytes[..envelope.head], "an envelope has one form");
+    assert!(form == Form::Several || own == bytes, "equal deltas have equal bytes");
+    assert!(plain[1..envelope.head] == compact[1..envelope.head], "versions differ in the entries");
 
     alone(&delta, &envelope, &canonical, knobs);
     let base = history::doc::<T>();
     joined(&delta, &envelope, &base);
     walked(&delta, &base, knobs);
+    let bytes = if bytes[0] == 2 { plain } else { bytes };
     edited(&delta, bytes, base, knobs.salt());
 }
 
 /// Into a state that knows nothing.
-fn alone<T: Shape>(delta: &Delta<T>, envelope: &Envelope, bytes: &[u8], knobs: Knobs) {
+fn alone<T: Shape>(delta: &Delta<T>, envelope: &Envelope, [bytes, compact]: &[Vec<u8>; 2], knobs: Knobs) {
     let mut doc = Doc::<T>::default();
     assert_eq!(doc.merge(delta.clone()), !delta.is_empty());
     assert!(!doc.merge(delta.clone()), "merging again changes nothing");
     assert_eq!(doc.live_len() as u64, envelope.live_len());
     assert_eq!(doc.context(), delta.context());
     assert!(delta.entries().iter().all(|(dot, _)| doc.is_live(*dot)));
-    assert_eq!(doc.encode().expect("it has bytes"), bytes, "a view gives back what it took in");
+    assert_eq!(&doc.encode().expect("it has bytes"), bytes, "a view gives back what it took in");
+    assert_eq!(&doc.encode_compact().expect("it has bytes"), compact);
+    assert_eq!(Delta::decode(compact, &Limits::TRUSTED).as_ref(), Ok(delta));
 
     let back = Doc::<T>::decode(bytes, &Limits::TRUSTED).expect("canonical bytes are accepted");
     assert!(back == doc && back.fingerprint() == doc.fingerprint());
@@ -167,7 +174,7 @@ fn alone<T: Shape>(delta: &Delta<T>, envelope: &Envelope, bytes: &[u8], knobs: K
     for chunk in history::chunks(&doc, &backwards.context(), knobs.chunk()).into_iter().rev() {
         backwards.merge(chunk);
     }
-    assert_eq!(backwards.encode().expect("it has bytes"), bytes);
+    assert_eq!(&backwards.encode().expect("it has bytes"), bytes);
     assert_eq!(backwards.reading(), reading, "a view is a function of its entries");
 }
 
@@ -244,7 +251,8 @@ fn edited<T: Shape>(delta: &Delta<T>, bytes: &[u8], mut doc: Doc<T>, salt: u8) {
 fn bounded(bytes: &[u8], knobs: Knobs) {
     let Ok(delta) = Delta::<BoundedCounter>::decode(bytes, &knobs.limits()) else { return };
     let envelope = Envelope::read(bytes).expect("what is decoded keeps the rules of the envelope");
-    assert_eq!(delta.encode().expect("it has bytes"), bytes, "equal deltas have equal bytes");
+    let own = if bytes[0] == 2 { delta.encode_compact() } else { delta.encode() };
+    assert_eq!(own.expect("it has bytes"), bytes, "equal deltas have equal bytes");
     let mut doc = Doc::from(delta.clone());
     assert_eq!(doc.live_len() as u64, envelope.live_len());
     let mut me = Replica::new(ReplicaId::from_u128(0x0eed));

@@ -26,7 +26,8 @@ impl Envelope {
     /// Reads the part of a delta before its entries, if it keeps every rule of the format.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        let mut rest = bytes.strip_prefix(&[1])?;
+        // The versions differ in what follows the dots.
+        let (_, mut rest) = bytes.split_first().filter(|(version, _)| [1, 2].contains(*version))?;
         let count = number(&mut rest)?;
         let mut ids: Vec<[u8; 16]> = Vec::new();
         for _ in 0..count {

@@ -26,6 +26,14 @@ impl Writer {
         self.bytes
     }
 
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
     /// How many bytes were written so far.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -108,6 +116,11 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn new(bytes: &'a [u8], limits: &Limits) -> Self {
         Self { rest: bytes, max_depth: limits.max_depth }
+    }
+
+    /// A reader of other bytes under the same limits.
+    pub(super) fn of<'b>(&self, bytes: &'b [u8]) -> Reader<'b> {
+        Reader { rest: bytes, max_depth: self.max_depth }
     }
 
     /// How many bytes are left.

@@ -14,6 +14,20 @@
 //! built them. An envelope that decodes is the only one for its dots; a value within may come from a
 //! writer of another mind, since MessagePack knows several forms of one number.
 //!
+//! # Format, version 2
+//! The same, for entries that begin alike, such as those with keys like `user:000123`. Each entry
+//! takes over the beginning that it shares with the entry before it, as much as it can up to 63
+//! bytes, and is written as
+//! ```text
+//! shared    how many bytes it takes over, times two; plus one if it is as long as the one before
+//! length    of the rest, unless the two are of one length
+//! rest      what it does not share
+//! ```
+//! The first one has none before it and shares nothing. Either version has one form for a delta;
+//! [`Delta::encode`](crate::Delta::encode) writes the first,
+//! [`Delta::encode_compact`](crate::Delta::encode_compact) the second, and decoding takes both.
+//!
+//! # Entries
 //! An entry is what its type's [`Wire`] writes: keys and values in MessagePack, structs with field
 //! names, stamps in 8 bytes, and for a derived struct the tag of the field and the length of the
 //! rest, so that a build keeps what it does not know.
@@ -21,6 +35,7 @@
 mod bytes;
 mod envelope;
 mod error;
+mod front;
 mod types;
 
 pub use bytes::{Reader, Writer};

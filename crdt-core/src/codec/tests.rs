@@ -32,19 +32,79 @@ fn an_addition_and_a_removal_to_the_byte() {
     assert_eq!(one_add(), expected);
 }
 
+/// Version 2 of what one replica wrote, its live dots numbered from 1 on, with these bytes for entries.
+fn compact(live: u8, entries: &[&[u8]]) -> Vec<u8> {
+    [&[2, 1][..], &[7; 16], &[1, 0, live - 1, 0], &entries.concat()].concat()
+}
+
+#[test]
+fn entries_that_begin_alike_to_the_byte() {
+    let mut me = Replica::new(ReplicaId::from_u128(0x0707_0707_0707_0707_0707_0707_0707_0707));
+    let elements = ["user:12", "user:13", "user:13", "user", "", "x"];
+    let mut set = Doc::<OrSet<String>>::default();
+    let delta = set.update(&mut me, |set| {
+        elements.iter().take(2).for_each(|element| set.insert((*element).to_owned()));
+    });
+    let expected = compact(2, &[&[0, 8, 0xa7], b"user:12", &[7 * 2 + 1], b"3"]);
+    assert_eq!(delta.encode_compact().unwrap(), expected);
+
+    // Equal ones, one that begins differently since its length is another, an empty one.
+    let alike: &[&[u8]] = &[&[8 * 2 + 1], &[0, 5, 0xa4], b"user", &[0, 1, 0xa0], &[0, 2, 0xa1], b"x"];
+    let bytes = [&compact(6, &[&[0, 8, 0xa7], b"user:12", &[7 * 2 + 1], b"3"])[..], &alike.concat()].concat();
+    let delta = decode(&bytes).unwrap();
+    let back: Vec<&str> = delta.entries().iter().map(|(_, element)| element.as_str()).collect();
+    assert_eq!(back, elements);
+    assert_eq!(delta.encode_compact().unwrap(), bytes);
+}
+
+#[test]
+fn what_an_entry_may_not_take_over_is_refused() {
+    let refused = |second: &[u8]| decode(&compact(2, &[&[0, 3, 0xa2], b"ab", second]));
+    let malformed = |rule| Err(DecodeError::Malformed { rule });
+    let shares = malformed("an entry shares what the one before it has");
+    assert_eq!(refused(&[4 * 2]), shares, "more than there is");
+    assert_eq!(refused(&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]), shares);
+    let most = malformed("an entry shares as much as it can");
+    assert_eq!(refused(&[2 * 2 + 1, b'b']), most);
+    assert_eq!(refused(&[1, 0xa2, b'x', b'y']), most);
+    assert_eq!(refused(&[2 * 2, 1, b'x']), malformed("a length is said where it is another"));
+    assert_eq!(refused(&[3 * 2 + 1, 0]), malformed("nothing follows the end"));
+    assert_eq!(refused(&[0, 2, 0xa0, 0]), malformed("nothing follows the end"), "after an entry");
+    assert_eq!(refused(&[0, 1, 0xa1]), Err(DecodeError::Truncated), "an entry does not go on in the next");
+    assert!(refused(&[2 * 2 + 1, b'c']).is_ok());
+}
+
+#[test]
+fn what_is_taken_over_is_bounded() {
+    // A long entry, then a thousand that repeat it for a byte each: what they can repeat ends at 63.
+    let long = [&[0, 102, 0xd9, 100][..], &[b'x'; 100]].concat();
+    let bomb = [&compact(2, &[])[..20], &[0x86, 8, 0], &long, &[102 * 2 + 1; 1_000][..]].concat();
+    assert!(matches!(decode(&bomb), Err(DecodeError::Malformed { .. })));
+    let mut me = Replica::new(ReplicaId::from_u128(1));
+    let mut set = Doc::<OrSet<String>>::default();
+    let delta =
+        set.update(&mut me, |set| (10..99).for_each(|n| set.insert(format!("{}{n}", "x".repeat(100)))));
+    let (plain, compact) = (delta.encode().unwrap(), delta.encode_compact().unwrap());
+    assert_eq!(plain.len() - compact.len(), 88 * 62 - 2, "all but the first save 63 bytes for one");
+    assert_eq!(decode(&compact).unwrap(), delta);
+}
+
 #[test]
 fn every_truncation_is_refused() {
-    let bytes = one_add();
-    for len in 0..bytes.len() {
-        assert_eq!(decode(&bytes[..len]), Err(DecodeError::Truncated), "cut to {len}");
+    let two = compact(2, &[&[0, 3, 0xa2], b"ab", &[2 * 2 + 1, b'c']]);
+    for bytes in [one_add(), two] {
+        for len in 0..bytes.len() {
+            assert_eq!(decode(&bytes[..len]), Err(DecodeError::Truncated), "cut to {len}");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert!(matches!(decode(&longer), Err(DecodeError::Malformed { .. })));
     }
-    let longer = [&bytes[..], &[0]].concat();
-    assert!(matches!(decode(&longer), Err(DecodeError::Malformed { .. })));
 }
 
 #[test]
 fn another_version_is_refused_before_anything_is_read() {
-    assert_eq!(decode(&[2]), Err(DecodeError::Version { found: 2 }));
+    assert_eq!(decode(&[3]), Err(DecodeError::Version { found: 3 }));
+    assert_eq!(decode(&[0]), Err(DecodeError::Version { found: 0 }));
     assert_eq!(decode(&[]), Err(DecodeError::Truncated));
 }
 
@@ -168,8 +228,30 @@ proptest! {
     #[test]
     fn any_bytes_decode_to_their_only_form_or_not_at_all(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         if let Ok(delta) = Delta::<OrSet<bool>>::decode(&bytes, &Limits::default()) {
-            prop_assert_eq!(delta.encode().unwrap(), bytes);
+            let compact = bytes[0] == 2;
+            prop_assert_eq!(if compact { delta.encode_compact() } else { delta.encode() }.unwrap(), bytes);
         }
+    }
+
+    #[test]
+    fn entries_of_a_replica_have_one_compact_form(
+        count in 1u8..5,
+        entries in prop::collection::vec(prop_oneof![0u8..12, 0xa0u8..0xa4, Just(b'a')], 0..16),
+    ) {
+        let bytes = compact(count, &[&entries]);
+        if let Ok(delta) = decode(&bytes) {
+            prop_assert_eq!(delta.encode_compact().unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn compact_bytes_say_what_plain_ones_say(elements in prop::collection::vec("[ab]{0,70}", 0..20)) {
+        let mut me = Replica::new(ReplicaId::from_u128(1));
+        let mut set = Doc::<OrSet<String>>::default();
+        let delta = set.update(&mut me, |set| elements.iter().for_each(|element| set.insert(element.clone())));
+        let back = decode(&delta.encode_compact().unwrap()).unwrap();
+        prop_assert_eq!(back.entries(), delta.entries());
+        prop_assert_eq!(back.dead(), delta.dead());
     }
 
     #[test]

@@ -9,14 +9,23 @@ use super::history::{Dice, History};
 use super::subject::Subject;
 use super::world::{Check, DeltaOf, DocOf, Watch, World, copy};
 use crate::clock::CausalContext;
-use crate::codec::{Limits, Wire};
+use crate::codec::{EncodeError, Limits, Wire};
 use crate::doc::Delta;
 use crate::dot::Dot;
 use crate::few::Few;
 
 /// A delta that was bytes in between.
 pub(super) fn through_bytes<T: Wire>(delta: &Delta<T>) -> Result<Delta<T>, String> {
-    let bytes = delta.encode().map_err(|error| format!("{delta:?} has no bytes: {error}"))?;
+    from_bytes(delta, delta.encode())
+}
+
+/// A delta that was bytes in between, of the version that is smaller for many entries.
+fn through_compact_bytes<T: Wire>(delta: &Delta<T>) -> Result<Delta<T>, String> {
+    from_bytes(delta, delta.encode_compact())
+}
+
+fn from_bytes<T: Wire>(delta: &Delta<T>, bytes: Result<Vec<u8>, EncodeError>) -> Result<Delta<T>, String> {
+    let bytes = bytes.map_err(|error| format!("{delta:?} has no bytes: {error}"))?;
     Delta::decode(&bytes, &Limits::default()).map_err(|error| format!("{delta:?} does not decode: {error}"))
 }
 
@@ -31,8 +40,11 @@ pub(super) fn round_trip<S: Subject>(world: &mut World<'_, S>, history: &History
         holds(&format!("the first {cut:?} bytes of {:?} decode", update.delta), cut.is_none())?;
     }
     for node in &world.nodes {
-        let back: DocOf<S> = through_bytes(&node.doc.to_delta())?.into();
-        same::<S>("a document encoded and decoded", &back, &node.doc)?;
+        let whole = node.doc.to_delta();
+        for back in [through_bytes(&whole)?, through_compact_bytes(&whole)?] {
+            same_delta::<S>("a document's delta decoded and encoded", &back, &whole)?;
+            same::<S>("a document encoded and decoded", &back.into(), &node.doc)?;
+        }
     }
     Ok(())
 }

@@ -1,0 +1,70 @@
+//! Entries that begin like the one before them: what version 2 of the envelope adds.
+
+use alloc::vec::Vec;
+use core::mem;
+
+use super::{DecodeError, EncodeError, Reader, Wire, Writer};
+use crate::dot::Dot;
+
+/// How many bytes an entry can take over from the one before.
+///
+/// It bounds what a byte of input can stand for, and keeps what is shared in one byte.
+const MAX_SHARED: usize = 63;
+
+/// Writes entries, each as what tells it from the one before.
+pub(super) fn encode_entries<T: Wire>(
+    entries: &[(Dot, T::Entry)],
+    out: &mut Writer,
+) -> Result<(), EncodeError> {
+    let (mut before, mut next) = (Writer::default(), Writer::default());
+    for (_, entry) in entries {
+        next.clear();
+        T::encode_entry(entry, &mut next)?;
+        fold(before.bytes(), next.bytes(), out);
+        mem::swap(&mut before, &mut next);
+    }
+    Ok(())
+}
+
+fn fold(before: &[u8], next: &[u8], out: &mut Writer) {
+    let alike = before.iter().zip(next).take(MAX_SHARED).take_while(|(before, next)| before == next);
+    let shared = alike.count();
+    let (_, rest) = next.split_at(shared);
+    let same_length = before.len() == next.len();
+    out.number((shared as u64) << 1 | u64::from(same_length));
+    if !same_length {
+        out.number(rest.len() as u64);
+    }
+    out.raw(rest);
+}
+
+/// Reads the next entry, and keeps its bytes in place of those of the one before.
+pub(super) fn decode_entry<T: Wire>(
+    input: &mut Reader<'_>,
+    before: &mut Vec<u8>,
+) -> Result<T::Entry, DecodeError> {
+    let mut bytes = unfold(input, before)?;
+    let entry = T::decode_entry(&mut bytes)?;
+    bytes.finish()?;
+    Ok(entry)
+}
+
+/// Puts the next entry in place of the one before, and returns a reader of it.
+fn unfold<'a>(input: &mut Reader<'_>, before: &'a mut Vec<u8>) -> Result<Reader<'a>, DecodeError> {
+    const RULE: DecodeError = DecodeError::Malformed { rule: "an entry shares what the one before it has" };
+    let head = input.number()?;
+    let shared = usize::try_from(head >> 1).map_err(|_| RULE)?;
+    let length = before.len().checked_sub(shared).filter(|_| shared <= MAX_SHARED).ok_or(RULE)?;
+    let same_length = head & 1 == 1;
+    let rest = if same_length { length } else { input.count()? };
+    if !same_length && rest == length {
+        return Err(DecodeError::Malformed { rule: "a length is said where it is another" });
+    }
+    let rest = input.raw(rest)?;
+    if shared < MAX_SHARED && !rest.is_empty() && rest.first() == before.get(shared) {
+        return Err(DecodeError::Malformed { rule: "an entry shares as much as it can" });
+    }
+    before.truncate(shared);
+    before.extend_from_slice(rest);
+    Ok(input.of(before))
+}
