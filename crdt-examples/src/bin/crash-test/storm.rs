@@ -21,7 +21,7 @@ use crate::words::{Order, Said, Start};
 const NAMES: [&str; 3] = ["tokyo", "london", "sao-paulo"];
 /// Elements that one start can write.
 const RANGE: u64 = 1 << 32;
-/// How long the nodes have to become equal in the end.
+/// How long the nodes have to catch up, and to become equal in the end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Three nodes, their databases, and what they said.
@@ -137,7 +137,12 @@ impl Storm {
         self.start(node)?;
         let all = Token::new(self.record.acknowledged());
         self.process(node)?.order(&Order::Await(all))?;
-        while self.next(node)? != Said::Reached {}
+        let begun = Instant::now();
+        while self.next(node)? != Said::Reached {
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("{} cannot find all that was acknowledged", NAMES[node]));
+            }
+        }
         Ok(())
     }
 
