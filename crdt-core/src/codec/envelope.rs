@@ -62,7 +62,7 @@ impl<T: Wire> Delta<T> {
     /// let delta = set.update(&mut me, |set| (100..200).for_each(|n| set.insert(format!("user:{n}"))));
     /// assert_eq!(delta.encode()?.len(), 922);
     /// let bytes = delta.encode_compact()?;
-    /// assert_eq!(bytes.len(), 345);
+    /// assert_eq!(bytes.len(), 240);
     /// assert_eq!(Delta::<OrSet<String>>::decode(&bytes, &Limits::default())?, delta);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
