@@ -36,8 +36,11 @@ pub async fn run(
     net.subscriber_events = count;
     let patient = |number, node: Builder<Map>| with(number, node.net(net.clone()));
     let nodes = mesh(&Ca::generate("visible")?, 3, patient).await?;
-    let watching: Vec<_> =
-        nodes.iter().map(|node| tokio::spawn(arrivals(node.subscribe(), count * 2 / 3))).collect();
+    let watch = |(number, node): (usize, &Node<Map>)| {
+        let own = (number..count).step_by(nodes.len()).len();
+        tokio::spawn(arrivals(node.subscribe(), count - own))
+    };
+    let watching: Vec<_> = nodes.iter().enumerate().map(watch).collect();
     let (mut keeping, mut written) = (Vec::new(), Vec::new());
     for node in &nodes {
         let (sender, receiver) = mpsc::channel(count);

@@ -30,11 +30,12 @@ pub(crate) async fn writes(_quick: bool) -> Result<Vec<Figure>, Failure> {
     until("30 nodes converge", || nodes.iter().all(all)).await?;
     let (took, after) = (written.elapsed(), resident()?);
     check(&nodes, WRITES)?;
-    let (mut applied, mut duplicates) = (0, 0);
+    let (mut applied, mut duplicates, mut frames) = (0, 0, 0);
     for node in &nodes {
         let counters = node.status()?.engine.counters;
         applied += counters.applied;
         duplicates += counters.duplicates;
+        frames += counters.frames_out;
     }
     let memory = |then: u64| then.saturating_sub(before) as f64 / 1e6 / NODES as f64;
     Ok(vec![
@@ -42,6 +43,7 @@ pub(crate) async fn writes(_quick: bool) -> Result<Vec<Figure>, Failure> {
         Figure::new("from the first write", begun.elapsed().as_secs_f64(), "s"),
         Figure::new("processor time", processor_seconds()? - used, "s"),
         Figure::new("received again, for each that was needed", duplicates as f64 / applied as f64, ""),
+        Figure::new("frames sent, for each that was needed", frames as f64 / applied as f64, ""),
         Figure::new("30 nodes: memory of one", memory(after), "MB").at_most(3.0),
         Figure::new("the same before the writes", memory(linked), "MB"),
     ])
