@@ -130,8 +130,8 @@ pub struct Config {
     pub ack_delay: Duration,
 
     /// How long updates of others are held back from a peer that may have them from elsewhere, 0 to
-    /// 1 s. One that the peer has not reported by then is sent, and later ones of the same origin at
-    /// once, until the peer says that they come twice. Longer spares full meshes from receiving
+    /// 1 s. One that the peer has not reported by then is sent, and if that happens again, later ones
+    /// of the same origin at once, until the peer says that they come twice. Longer spares full meshes from receiving
     /// everything from everybody, shorter finds sooner which way updates have to go; 0 holds nothing
     /// back. Default 200 ms: reports of a busy machine on the other side of an ocean.
     pub relay_delay: Duration,

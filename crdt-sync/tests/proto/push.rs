@@ -105,8 +105,11 @@ fn an_update_that_has_no_other_way_is_passed_on_in_time_and_later_ones_at_once()
     lab.run_for(DELAY);
     assert_eq!(lab.shown("c"), [1, 2]);
     lab.insert("a", 3);
+    lab.run_for(DELAY);
+    assert_eq!(lab.shown("c"), [1, 2, 3], "once may be chance");
+    lab.insert("a", 4);
     lab.settle();
-    assert_eq!(lab.shown("c"), [1, 2, 3]);
+    assert_eq!(lab.shown("c"), [1, 2, 3, 4]);
     assert!(lab.engine("c").vector().contains(own));
 }
 
@@ -119,18 +122,20 @@ fn who_is_cut_off_from_the_writer_is_given_its_updates_by_others() {
     lab.insert("a", 1);
     lab.run_for(MINUTE);
     lab.cut("a", "c");
-    lab.insert("a", 2);
-    lab.run_for(DELAY);
-    assert_eq!(lab.shown("c"), [1, 2]);
+    for element in [2, 3] {
+        lab.insert("a", element);
+        lab.run_for(DELAY);
+    }
+    assert_eq!(lab.shown("c"), [1, 2, 3]);
     lab.link("a", "c");
-    lab.insert("a", 3);
-    lab.run_for(MINUTE);
-    let before = lab.engine("c").status().counters.duplicates;
-    assert!(before <= 1, "b passed on one more, and was told");
     lab.insert("a", 4);
     lab.run_for(MINUTE);
+    let before = lab.engine("c").status().counters.duplicates;
+    assert_eq!(before, 1, "b passed on one more, and was told");
+    lab.insert("a", 5);
+    lab.run_for(MINUTE);
     assert_eq!(lab.engine("c").status().counters.duplicates, before);
-    assert_eq!(lab.shown("c"), [1, 2, 3, 4]);
+    assert_eq!(lab.shown("c"), [1, 2, 3, 4, 5]);
 }
 
 #[test]

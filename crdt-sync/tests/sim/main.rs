@@ -25,6 +25,8 @@ fn cluster(seed: u64, mut config: SimConfig) -> SimConfig {
     engine.walk_entries = chunks[(seed / 108 % 3) as usize];
     engine.walk_ranges = [2, 3, 1_024][(seed / 7 % 3) as usize];
     engine.max_donor_walks = 1 + (seed % 2) as usize;
+    // Whether what others wrote is passed on at once: then it comes from everybody.
+    engine.relay_delay = Duration::from_millis([0, 20, 200][(seed / 2 % 3) as usize]);
     config
 }
 
