@@ -99,7 +99,9 @@ pub use counter::{
     BoundedCounter, BoundedCounterEditor, CounterScratch, GCounter, GCounterEditor, InsufficientRights,
     PnCounter, PnCounterEditor, RightsEntry, RightsScratch, RunEntry, Tally,
 };
-pub use doc::{Conflict, Delta, Digest, Doc, Observed, Past, Span, Stats, Walk, WalkOverflow};
+pub use doc::{
+    Conflict, Delta, Digest, Disagreement, Doc, Holder, Observed, Past, Span, Stats, Walk, WalkOverflow,
+};
 pub use dot::{Dot, ReplicaId};
 pub use flag::{DwFlag, DwFlagEditor, EwFlag, EwFlagEditor};
 pub use id::{IdGen, UniqueId};

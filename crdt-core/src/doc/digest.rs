@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::clock::{Bits, CausalContext, Intervals};
+use crate::clock::{BLOCK, Bits, CausalContext, Intervals};
 use crate::dot::{Dot, ReplicaId};
 
 /// The seen dots and the live dots of a state, without its entries.
@@ -63,8 +63,12 @@ impl Digest {
 
 impl Known {
     pub(super) fn is_live(&self, seq: u64) -> bool {
-        use crate::clock::BLOCK;
-        self.live.get(&(seq / BLOCK)).is_some_and(|bits| bits.contains(seq % BLOCK))
+        self.bits(seq / BLOCK).contains(seq % BLOCK)
+    }
+
+    /// The live dots of one block.
+    pub(super) fn bits(&self, number: u64) -> Bits {
+        self.live.get(&number).copied().unwrap_or_default()
     }
 }
 

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Delta, Doc};
-use crate::clock::CausalContext;
+use super::{Delta, Digest, Doc};
+use crate::clock::{BLOCK, Bits, CausalContext};
 use crate::dot::Dot;
 use crate::view::{Crdt, LocalDot};
 
@@ -25,6 +25,29 @@ pub struct Conflict<E> {
     pub shown: (Dot, E),
     /// The others, ascending by dot.
     pub others: Vec<(Dot, E)>,
+}
+
+/// An entry that one of two documents shows, or keeps, and the other does not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disagreement<E> {
+    /// The write.
+    pub dot: Dot,
+    /// What it wrote, and where.
+    pub entry: E,
+    /// Who has it.
+    pub holder: Holder,
+    /// Whether the other one has seen the write: then it was removed or written over there, and the
+    /// holder has not heard of that. Otherwise it has yet to arrive there.
+    pub seen_by_other: bool,
+}
+
+/// One of two documents that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// The document that was asked.
+    Here,
+    /// The one that it was compared with.
+    There,
 }
 
 /// How large a document is, in units of its own.
@@ -74,6 +97,54 @@ impl<T: Crdt> Doc<T> {
         let others = self.siblings(shown).into_iter().filter(|dot| *dot != shown);
         let with_entry = |dot: Dot| Some((dot, self.entry(dot)?));
         Some(Conflict { shown: with_entry(shown)?, others: others.filter_map(with_entry).collect() })
+    }
+
+    /// Every entry that only one of two documents has, ascending by dot: what a
+    /// [`fingerprint`](Doc::fingerprint) that differs does not say.
+    ///
+    /// It costs a look at the live dots of both. Documents that differ in nothing but what they have
+    /// seen and no longer have show the same, and disagree about nothing.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, Holder, OrSet, Replica, ReplicaId};
+    ///
+    /// let mut me = Replica::new(ReplicaId::from_u128(1));
+    /// let mut here = Doc::<OrSet<&str>>::default();
+    /// here.update(&mut me, |cart| cart.insert("apple"));
+    /// let there = here.clone();
+    /// here.update(&mut me, |cart| cart.remove("apple"));
+    ///
+    /// let found = here.disagreements(&there);
+    /// assert_eq!((found[0].entry, found[0].holder), ("apple", Holder::There));
+    /// assert!(found[0].seen_by_other, "it was removed here");
+    /// ```
+    #[must_use]
+    pub fn disagreements(&self, other: &Self) -> Vec<Disagreement<T::Entry>> {
+        let (here, there) = (self.digest(), other.digest());
+        let ours = self.only_here(&there).into_iter().map(|found| (Holder::Here, found));
+        let theirs = other.only_here(&here).into_iter().map(|found| (Holder::There, found));
+        let named =
+            |(holder, (dot, entry, seen_by_other))| Disagreement { dot, entry, holder, seen_by_other };
+        let mut found: Vec<_> = ours.chain(theirs).map(named).collect();
+        found.sort_unstable_by_key(|found| found.dot);
+        found
+    }
+
+    /// The live entries that are not live there, and whether their dots have been seen there.
+    fn only_here(&self, there: &Digest) -> Vec<(Dot, T::Entry, bool)> {
+        let mut only = Vec::new();
+        for lane in self.index.lanes() {
+            let known = there.get(lane.id);
+            for (number, live) in lane.blocks() {
+                let there = known.map_or_else(Bits::default, |known| known.bits(number));
+                for bit in (live & !there).iter() {
+                    let dot = Dot::new(lane.id, number * BLOCK + bit);
+                    let seen = known.is_some_and(|known| known.context.contains(dot.seq));
+                    only.extend(self.entry(dot).map(|entry| (dot, entry, seen)));
+                }
+            }
+        }
+        only
     }
 
     /// How large the document is.

@@ -19,7 +19,7 @@ use core::ops::Deref;
 pub use compare::{Past, Span};
 pub use delta::Delta;
 pub use digest::Digest;
-pub use inspect::{Conflict, Observed, Stats};
+pub use inspect::{Conflict, Disagreement, Holder, Observed, Stats};
 pub use walk::{Walk, WalkOverflow};
 
 use crate::clock::CausalContext;

@@ -1,7 +1,7 @@
 //! Conflicts, sizes, tombstones.
 
 use crdt_core::clock::CausalContext;
-use crdt_core::{Crdt, Doc, DwFlag, LwwMap, MvRegister, OrMap, OrSet, PnCounter, RwSet};
+use crdt_core::{Crdt, Doc, DwFlag, Holder, LwwMap, MvRegister, OrMap, OrSet, PnCounter, RwSet};
 
 use super::replica;
 
@@ -95,4 +95,33 @@ fn flags_and_remove_wins_sets_leave_tombstones_that_can_be_collected() {
     assert!(flag.collect_tombstones(&flag.context()).is_empty());
     let _ = flag.update(&mut me, |flag| flag.disable());
     assert_eq!(flag.collect_tombstones(&flag.context()).dead().len(), 1);
+}
+
+/// What each of two documents has alone, and whether the other has seen it go.
+#[test]
+fn disagreements_name_what_arrives_late_and_what_was_removed_on_one_side() {
+    let (mut a, mut b) = (replica(1), replica(2));
+    let (mut here, mut there) = (Doc::<OrSet<u64>>::default(), Doc::<OrSet<u64>>::default());
+    there.merge(here.update(&mut a, |set| (0..600).for_each(|n| set.insert(n))));
+    assert!(here.disagreements(&there).is_empty());
+    let removal = here.update(&mut a, |set| set.remove(&300));
+    let _ = here.update(&mut a, |set| set.insert(1_000));
+    let _ = there.update(&mut b, |set| set.insert(2_000));
+
+    let found = here.disagreements(&there);
+    let facts: Vec<_> = found.iter().map(|found| (found.entry, found.holder, found.seen_by_other)).collect();
+    let expected = [(300, Holder::There, true), (1_000, Holder::Here, false), (2_000, Holder::There, false)];
+    assert_eq!(facts, expected);
+    assert_eq!(found[0].dot.seq, 301);
+    let mirrored = there.disagreements(&here);
+    assert!(
+        mirrored.iter().zip(&found).all(|(one, other)| one.dot == other.dot && one.holder != other.holder)
+    );
+
+    there.merge(removal);
+    assert_eq!(here.disagreements(&there).len(), 2);
+    let all = here.to_delta();
+    there.merge(all);
+    here.merge(there.to_delta());
+    assert!(here.disagreements(&there).is_empty());
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crdt_core::Doc;
+use crdt_core::{Doc, Observed};
 use tokio::time::{timeout, timeout_at};
 
 use super::Replicated;
@@ -121,6 +121,23 @@ impl<T: Replicated> Node<T> {
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<Written<R>, TryError<E>> {
         Ok(self.write(|engine, now| engine.try_update(now, edit))??)
+    }
+
+    /// Edits the document as somebody saw it before: what has arrived since is neither seen nor taken
+    /// away.
+    ///
+    /// For screens that have become stale: take [`Doc::observe`] in the [`read`](Node::read) that fills
+    /// the screen, and keep it with the form or the session. It is plain data and means the same at
+    /// every node.
+    ///
+    /// # Errors
+    /// As [`update`](Node::update).
+    pub fn update_observed<R>(
+        &self,
+        observed: &Observed,
+        edit: impl FnOnce(T::Editor<'_>) -> R,
+    ) -> Result<Written<R>, NodeError> {
+        self.write(|engine, now| engine.update_observed(now, observed, edit))?.map_err(NodeError::Update)
     }
 
     fn write<R>(&self, write: impl FnOnce(&mut Engine<T>, Now) -> R) -> Result<R, NodeError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crdt_core::clock::{CausalContext, Clock, Stamp};
 use crdt_core::codec::{Limits, Wire};
-use crdt_core::{Delta, Doc, Dot, Replica, ReplicaId, Span};
+use crdt_core::{Delta, Doc, Dot, Observed, Replica, ReplicaId, Span};
 
 use super::config::Config;
 use super::donation::{Donation, Start};
@@ -143,6 +143,7 @@ impl<T: Wire> State<T> {
     /// under these would be taken for known, and be lost.
     pub(super) fn write<R, E>(
         &mut self,
+        observed: Option<&Observed>,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
         id: impl FnOnce() -> ReplicaId,
         now: Now,
@@ -152,7 +153,8 @@ impl<T: Wire> State<T> {
         let (wall, highest) = (self.wall.clone(), self.highest);
         self.writer.take_if(|writer| writer.is_claimed(&self.doc));
         let writer = self.writer.get_or_insert_with(|| Writer::new(id(), wall, highest));
-        let (value, delta) = self.doc.stage(&mut writer.replica, edit).map_err(TryUpdateError::Closure)?;
+        let (value, delta) =
+            self.doc.stage_with(&mut writer.replica, observed, edit).map_err(TryUpdateError::Closure)?;
         if delta.is_empty() {
             return Ok((value, None));
         }

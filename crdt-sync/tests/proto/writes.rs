@@ -122,3 +122,20 @@ fn equal_seeds_and_inputs_give_equal_bytes() {
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
+
+/// A stale screen takes away what it showed, here and elsewhere, and nothing that has come since.
+#[test]
+fn an_observed_write_leaves_what_arrived_after_the_look() {
+    let mut lab = SetLab::new(&["a", "b"], &config());
+    lab.link("a", "b");
+    lab.insert("b", 1);
+    lab.settle();
+    let screen = lab.engine("a").doc().observe();
+    lab.insert("b", 2);
+    lab.settle();
+    let now = lab.now;
+    let cleared = lab.engine("a").update_observed(now, &screen, |set| set.clear()).expect("a small write");
+    assert!(cleared.update.is_some());
+    lab.settle();
+    assert_eq!((lab.shown("a"), lab.shown("b")), (vec![2], vec![2]));
+}

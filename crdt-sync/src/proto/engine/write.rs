@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use crdt_core::ReplicaId;
 use crdt_core::codec::Wire;
+use crdt_core::{Observed, ReplicaId};
 use rand::Rng;
 
 use super::Engine;
@@ -27,11 +27,7 @@ impl<T: Wire> Engine<T> {
         now: Now,
         edit: impl FnOnce(T::Editor<'_>) -> R,
     ) -> Result<Written<R>, UpdateError> {
-        let written = self.try_update(now, |editor| Ok::<R, Infallible>(edit(editor)));
-        written.map_err(|error| match error {
-            TryUpdateError::Closure(never) => match never {},
-            TryUpdateError::Update(error) => error,
-        })
+        infallible(self.write(now, None, |editor| Ok(edit(editor))))
     }
 
     /// Edits the document if the closure succeeds, like [`update`](Self::update).
@@ -44,6 +40,31 @@ impl<T: Wire> Engine<T> {
         now: Now,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<Written<R>, TryUpdateError<E>> {
+        self.write(now, None, edit)
+    }
+
+    /// Edits the document as somebody saw it before, like
+    /// [`Doc::update_observed`](crdt_core::Doc::update_observed): what has arrived since is neither
+    /// seen nor taken away.
+    ///
+    /// # Errors
+    ///
+    /// As [`update`](Self::update).
+    pub fn update_observed<R>(
+        &mut self,
+        now: Now,
+        observed: &Observed,
+        edit: impl FnOnce(T::Editor<'_>) -> R,
+    ) -> Result<Written<R>, UpdateError> {
+        infallible(self.write(now, Some(observed), |editor| Ok(edit(editor))))
+    }
+
+    fn write<R, E>(
+        &mut self,
+        now: Now,
+        observed: Option<&Observed>,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<Written<R>, TryUpdateError<E>> {
         self.now = now.mono;
         let rng = &mut self.rng;
         let mint = || {
@@ -51,7 +72,7 @@ impl<T: Wire> Engine<T> {
             rng.fill_bytes(&mut id);
             ReplicaId::from_bytes(id)
         };
-        let (value, update) = self.state.write(edit, mint, now, &self.config)?;
+        let (value, update) = self.state.write(observed, edit, mint, now, &self.config)?;
         if let Some(update) = update {
             self.counters.writes += 1;
             self.tell(Event::Applied { update, from: None });
@@ -59,4 +80,11 @@ impl<T: Wire> Engine<T> {
         }
         Ok(Written::new(value, Token::new(self.state.applied().clone()), update))
     }
+}
+
+fn infallible<R>(written: Result<R, TryUpdateError<Infallible>>) -> Result<R, UpdateError> {
+    written.map_err(|error| match error {
+        TryUpdateError::Closure(never) => match never {},
+        TryUpdateError::Update(error) => error,
+    })
 }
