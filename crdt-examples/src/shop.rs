@@ -19,6 +19,22 @@ pub struct Shop {
     pub orders: OrSet<u64>,
 }
 
+/// Where an entry of the shop belongs, and what it says, for people.
+#[must_use]
+pub fn place(entry: &ShopEntry) -> String {
+    // The variants carry the numbers of the fields, since names may change and numbers may not.
+    match entry {
+        ShopEntry::Field1(_) => "a count of likes".to_owned(),
+        ShopEntry::Field2((cart, item)) => format!("{item:?} in the cart of {cart:?}"),
+        ShopEntry::Field3((field, written)) => match &written.value {
+            Some(value) => format!("{value:?} as {field:?} of the profile"),
+            None => format!("the removal of {field:?} from the profile"),
+        },
+        ShopEntry::Field4(order) => format!("order {order}"),
+        _ => "an entry of a field that this program does not know".to_owned(),
+    }
+}
+
 /// One thing that somebody does in one region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {

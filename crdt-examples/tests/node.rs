@@ -128,6 +128,49 @@ fn a_node_with_a_directory_for_its_data_starts_again_with_it() {
 }
 
 #[test]
+fn the_doctor_names_what_two_databases_disagree_about() {
+    let dir = certificates("doctor");
+    let start = |name: &str, more: &[&str]| {
+        let mut args = vec!["--data", dir.to_str().expect("a path of ours")];
+        args.extend(more);
+        Terminal::start_with(&dir, name, &args)
+    };
+    let mut a = start("a", &[]);
+    let listens = a.reads("a listens on ");
+    let mut b = start("b", &["--peer", listens.split([' ', ';']).nth(3).expect("an address")]);
+    a.enter("add alice apple");
+    b.reads("+ cart alice: apple");
+    b.enter("cut");
+    a.reads("* b is gone");
+    a.enter("remove alice apple");
+    a.reads("- cart alice: apple");
+    b.enter("add bob pear");
+    b.reads("+ cart bob: pear");
+    for node in [&mut a, &mut b] {
+        node.enter("quit");
+        assert!(node.node.wait().expect("it ends").success());
+    }
+
+    let doctor = |one: &str, other: &str| {
+        let files = [one, other].map(|name| dir.join(name));
+        gossip_node().arg("doctor").args(files).output().expect("it runs")
+    };
+    let said = doctor("a.redb", "b.redb");
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.status.success() && said.stderr.is_empty(), "{said:?}");
+    let line = |begin: &str| text.lines().find(|line| line.starts_with(begin)).unwrap_or_default().to_owned();
+    assert!(
+        line("\"apple\" in the cart of \"alice\"").ends_with("is in b; a has seen it replaced or removed"),
+        "{text}"
+    );
+    assert!(line("\"pear\" in the cart of \"bob\"").ends_with("is in b; a has not heard of it"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("update ")).count(), 2, "{text}");
+    let same = doctor("a.redb", "a.redb");
+    assert!(String::from_utf8_lossy(&same.stdout).ends_with("Both show the same.\n"), "{same:?}");
+    assert!(one_line(&doctor("a.redb", "c.redb")).contains("no such file"));
+}
+
+#[test]
 fn the_end_of_its_input_ends_a_node() {
     let dir = certificates("end");
     let mut a = Terminal::start(&dir, "a", None);

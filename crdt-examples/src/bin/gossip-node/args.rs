@@ -11,6 +11,7 @@ gossip-node: one node of a cluster, to type at
 
 usage: gossip-node --name NAME --listen ADDRESS --ca FILE --cert FILE --key FILE [--peer HOST:PORT]...
        gossip-node certs --dir DIR NAME...
+       gossip-node doctor FILE FILE
 
   --name NAME       who the node is; the certificate must say the same
   --listen ADDRESS  where it takes connections (UDP), for example 127.0.0.1:4401
@@ -22,7 +23,8 @@ usage: gossip-node --name NAME --listen ADDRESS --ca FILE --cert FILE --key FILE
   -h, --help        this text
 
 certs makes DIR/ca.pem and DIR/ca.key, unless they are there, and DIR/NAME.pem and DIR/NAME.key for
-each name. Type help when the node runs. Without --data what it wrote comes back from the other
+each name. doctor compares the databases of two nodes that do not run, or copies of them, and names the
+updates, keys and dots that only one of them has. Type help when the node runs. Without --data what it wrote comes back from the other
 nodes when it starts again. It stops with quit, with Ctrl-C, and at the end of its input.
 ";
 
@@ -34,6 +36,11 @@ pub(crate) enum Task {
     Certs {
         dir: PathBuf,
         names: Vec<String>,
+    },
+    /// Say what two databases disagree about.
+    Doctor {
+        one: PathBuf,
+        other: PathBuf,
     },
     Help,
 }
@@ -66,6 +73,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, Er
             Long("key") => once("--key", &mut given.key, args.value()?.into())?,
             Long("data") => once("--data", &mut given.data, args.value()?.into())?,
             Value(word) if word == "certs" && given == Given::default() => return certs(&mut args),
+            Value(word) if word == "doctor" && given == Given::default() => return doctor(&mut args),
             other => return Err(other.unexpected()),
         }
     }
@@ -117,6 +125,22 @@ fn certs(args: &mut Parser) -> Result<Task, Error> {
     }
 }
 
+fn doctor(args: &mut Parser) -> Result<Task, Error> {
+    use lexopt::Arg::{Long, Short, Value};
+    let mut files = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Task::Help),
+            Value(file) => files.push(PathBuf::from(file)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    match <[PathBuf; 2]>::try_from(files) {
+        Ok([one, other]) => Ok(Task::Doctor { one, other }),
+        Err(_) => Err("doctor takes two files".into()),
+    }
+}
+
 fn once<T>(option: &str, place: &mut Option<T>, value: T) -> Result<(), Error> {
     match place.replace(value) {
         None => Ok(()),
@@ -155,6 +179,8 @@ mod tests {
         let names = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(parsed("certs --dir c a b"), Ok(Task::Certs { dir: "c".into(), names }));
         assert_eq!(parsed("certs --help"), Ok(Task::Help));
+        let files = Task::Doctor { one: "a.redb".into(), other: "b.redb".into() };
+        assert_eq!(parsed("doctor a.redb b.redb"), Ok(files));
     }
 
     #[test]
@@ -174,6 +200,8 @@ mod tests {
             ("certs a".to_owned(), "--dir"),
             ("certs --dir c".to_owned(), "name of a node"),
             ("start".to_owned(), "start"),
+            ("doctor a".to_owned(), "two files"),
+            ("doctor a b --dir c".to_owned(), "--dir"),
         ] {
             let error = parsed(&line).unwrap_err();
             assert!(error.contains(named), "{line}: {error}");

@@ -10,7 +10,7 @@ use crdt_sync::certs::Ca;
 use crate::args::Settings;
 
 /// The cluster that the certificates are for.
-const CLUSTER: &str = "gossip-node";
+pub(crate) const CLUSTER: &str = "gossip-node";
 
 /// Makes certificates for nodes with these names, and the authority if it is not there. Overwrites
 /// nothing.
