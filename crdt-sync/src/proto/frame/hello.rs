@@ -1,9 +1,12 @@
 //! The first frame in both directions.
 //!
-//! Fields: oldest version spoken, kind 1, newest version spoken, name of the cluster, nonce of the
-//! start (16 bytes), name of the node, the agreed limits in the order of [`limits`], flags
+//! Fields: oldest version spoken, kind 1, newest version spoken, features, name of the cluster, nonce
+//! of the start (16 bytes), name of the node, the agreed limits in the order of [`limits`], flags
 //! (1 volatile, 2 partial), fingerprint (16 bytes), vector. The first three bytes stay where they
 //! are in every version to come.
+//!
+//! Features are what a node can do beyond its version, a bit each; none is defined yet. A bit that
+//! this node does not know is no error: what both have said may be used, everything else not.
 
 use crdt_core::clock::CausalContext;
 
@@ -12,6 +15,9 @@ use crate::proto::config::Config;
 use crate::proto::error::PeerError;
 use crate::proto::vector;
 use crate::proto::wire::{Reader, Writer};
+
+/// What this node can do beyond its version.
+const FEATURES: u64 = 0;
 
 /// What a peer says of itself once it agrees on everything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +40,7 @@ impl Hello {
         to.u8(VERSIONS.0);
         to.u8(Kind::Hello as u8);
         to.u8(VERSIONS.1);
+        to.number(FEATURES);
         to.bytes(config.cluster.as_bytes());
         to.raw(&self.nonce);
         to.bytes(config.name.as_bytes());
@@ -51,6 +58,7 @@ impl Hello {
     pub(crate) fn decode(bytes: &[u8], name: &str, config: &Config) -> Result<Self, PeerError> {
         let mut from = Reader::new(bytes);
         agree_on_version(&mut from)?;
+        let _theirs = from.number()?;
         agree_on_cluster(&mut from, config)?;
         let nonce = from.array()?;
         agree_on_name(&mut from, name)?;

@@ -98,9 +98,20 @@ fn the_bytes_of_a_hello_stay_as_they_are() {
     let nonce = "09".repeat(16);
     let fingerprint = "05000000000000000000000000000000";
     let expected =
-        format!("010101{}{nonce}{}{limits}01{fingerprint}01{ID_1}010001", "0473686f70", "05746f6b796f");
+        format!("01010100{}{nonce}{}{limits}01{fingerprint}01{ID_1}010001", "0473686f70", "05746f6b796f");
     assert_eq!(hex(&hello().encode(&config())), expected);
     assert_eq!(Hello::decode(&hello().encode(&config()), "tokyo", &config()), Ok(hello()));
+}
+
+/// A node of tomorrow can do more, and both can still talk.
+#[test]
+fn features_that_are_not_known_here_are_no_obstacle() {
+    let mut bytes = hello().encode(&config());
+    assert_eq!(bytes[3], 0, "the features");
+    bytes[3] = 0x55;
+    assert_eq!(Hello::decode(&bytes, "tokyo", &config()), Ok(hello()));
+    bytes.splice(3..4, [0xff; 9].into_iter().chain([0x01]));
+    assert_eq!(Hello::decode(&bytes, "tokyo", &config()), Ok(hello()), "all bits at once");
 }
 
 #[test]
