@@ -117,6 +117,7 @@ impl Cluster {
             Step::Talk { link, rounds } => {
                 let _ = (0..rounds).all(|_| self.talk(link % links));
             }
+            Step::Lag { link, side, rounds } => self.lag(link % links, side, rounds),
             Step::Lose { link, side } => self.lose(link % links, side),
             Step::Datagram { link, side, which, again } => self.datagram(link % links, side, (which, again)),
             Step::Cut { link, noticed } => self.cut(link % links, noticed),
@@ -133,6 +134,7 @@ impl Cluster {
         (config.max_update_bytes, config.log_bytes) = (1_024, 1_024);
         (config.pinned_bytes, config.walk_stash) = (self.knobs.pinned_bytes, self.knobs.walk_stash);
         (config.walk_entries, config.max_donor_walks) = (self.knobs.walk_entries, self.knobs.donor_walks);
+        config.walk_ranges = self.knobs.walk_ranges;
         let millis = Duration::from_millis;
         (config.exchange_every, config.exchange_every_idle) = (millis(50), millis(200));
         (config.walk_timeout, config.walk_retry) = (millis(200), millis(20));
@@ -246,6 +248,16 @@ impl Cluster {
         self.frames += 1;
         self.links[index].send(side, frame);
         true
+    }
+
+    fn lag(&mut self, index: usize, side: usize, rounds: u8) {
+        let ends = self.links[index].ends;
+        self.cut(index, [true; 2]);
+        (0..2).for_each(|_| self.write(ends[side], Edit::Banner));
+        self.links.retain(|link| link.up != [false; 2]);
+        self.connect(ends[0], ends[1]);
+        let last = self.links.len() - 1;
+        let _ = (0..rounds).all(|_| self.talk(last));
     }
 
     fn lose(&mut self, index: usize, side: usize) {

@@ -32,6 +32,8 @@ pub struct Knobs {
     pub donor_walks: usize,
     /// Bytes that a stream takes at once.
     pub budget: usize,
+    /// Ranges that a walk compares at once: so few that it has to ask again, or enough for all.
+    pub walk_ranges: usize,
 }
 
 /// One thing that happens. Links and sides that are not there do nothing.
@@ -72,6 +74,16 @@ pub enum Step {
         /// On which connection.
         link: usize,
         /// How often.
+        rounds: u8,
+    },
+    /// Two nodes lose each other while one writes more than its log holds; they meet again, and the
+    /// other needs a walk, which gets as far as these rounds take it.
+    Lag {
+        /// Their connection.
+        link: usize,
+        /// The end that writes.
+        side: usize,
+        /// How often a frame each way is sent and arrives.
         rounds: u8,
     },
     /// The next frame is lost.
@@ -150,6 +162,7 @@ impl<'a> Arbitrary<'a> for Knobs {
             pinned_bytes: bit(4, 4_096, 0),
             donor_walks: bit(5, 4, 1),
             budget: bit(6, 2_000, 100),
+            walk_ranges: bit(7, 2, 1_024),
         })
     }
 }
@@ -178,7 +191,7 @@ impl<'a> Arbitrary<'a> for Step {
             12 => Self::Connect { a: at / 4, b: at % 4 },
             // Rarer than the rest: most of what was built up is gone with it.
             13 if at < 6 => Self::Restart { at: link, noticed: side == 0 },
-            13 => Self::Talk { link, rounds: 1 },
+            13 => Self::Lag { link: at / 2, side, rounds: operand()? % 16 },
             14 => Self::Later { millis: 1 << (at * 10 / 16) },
             _ => Self::Clock { at, ahead_ms: u64::from(operand()?) * 1_000 },
         })
