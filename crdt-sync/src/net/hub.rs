@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::Replicated;
 use super::admission::Admission;
@@ -40,6 +40,8 @@ pub(super) struct Hub<T: Replicated> {
     pub(super) admission: Admission,
     pub(super) store: StoreHealth,
     engine: RwLock<Engine<T>>,
+    /// How many of the user's threads wait for the engine.
+    users: AtomicUsize,
     links: Mutex<Links>,
     started: Instant,
     next_peer: AtomicU64,
@@ -128,6 +130,7 @@ impl<T: Replicated> Hub<T> {
             runtime: Handle::current(),
             max_frame: engine.config().max_frame,
             engine: RwLock::new(engine),
+            users: AtomicUsize::new(0),
             links: Mutex::new(Links::new(seeds)),
             started: world::instant(),
             next_peer: AtomicU64::new(0),
@@ -156,13 +159,44 @@ impl<T: Replicated> Hub<T> {
         self.engine.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The engine, to be read by the user, for whom links make way.
+    pub(super) fn engine_for_user(&self) -> RwLockReadGuard<'_, Engine<T>> {
+        self.users.fetch_add(1, Ordering::Relaxed);
+        let engine = self.engine();
+        self.users.fetch_sub(1, Ordering::Relaxed);
+        engine
+    }
+
+    /// Lets the user's threads have the engine if any of them waits. The lock is not fair: a link
+    /// that has much to say would take it again before they have woken up.
+    pub(super) async fn make_way(&self, pause: Duration) {
+        if self.users.load(Ordering::Relaxed) > 0 {
+            sleep(pause).await;
+        }
+    }
+
     pub(super) fn links(&self) -> MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the engine an input, and does what it wants done in turn.
     pub(super) fn input<R>(&self, input: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
-        let mut engine = self.engine_mut();
+        self.work(self.engine_mut(), input)
+    }
+
+    /// Gives the engine an input of the user, for whom links make way.
+    pub(super) fn user_input<R>(&self, input: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
+        self.users.fetch_add(1, Ordering::Relaxed);
+        let engine = self.engine_mut();
+        self.users.fetch_sub(1, Ordering::Relaxed);
+        self.work(engine, input)
+    }
+
+    fn work<R>(
+        &self,
+        mut engine: RwLockWriteGuard<'_, Engine<T>>,
+        input: impl FnOnce(&mut Engine<T>, Now) -> R,
+    ) -> R {
         let now = self.now();
         let result = input(&mut engine, now);
         self.publish(&mut engine);

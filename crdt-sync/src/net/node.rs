@@ -145,7 +145,7 @@ impl<T: Replicated> Node<T> {
         if self.hub().is_stopping() {
             return Err(NodeError::Stopped);
         }
-        Ok(self.hub().input(write))
+        Ok(self.hub().user_input(write))
     }
 
     /// Reads the document. The closure should be short: writes wait for it.
@@ -158,7 +158,7 @@ impl<T: Replicated> Node<T> {
 
     pub(super) fn engine<R>(&self, read: impl FnOnce(&Engine<T>) -> R) -> Result<R, NodeError> {
         let _inside = Inside::enter(self.hub())?;
-        let engine = self.hub().engine();
+        let engine = self.hub().engine_for_user();
         Ok(read(&engine))
     }
 

@@ -61,6 +61,8 @@ impl<T: Replicated> Hub<T> {
                 return;
             } else if pace.is_too_fast(batch.len()) {
                 sleep(MOMENT).await;
+            } else if batch.len() >= FRAME {
+                self.make_way(MOMENT).await;
             }
             batch.clear();
             // A batch may have been as long as a frame is allowed to be.
@@ -101,6 +103,9 @@ impl<T: Replicated> Hub<T> {
             let taken = self.input(|engine, now| engine.handle_frame(link.peer, &frame, now));
             taken.map_err(LinkError::Protocol)?;
             // Frames that are there already would otherwise be taken without a pause for others.
+            if frame.len() >= FRAME / 2 {
+                self.make_way(MOMENT).await;
+            }
             tokio::task::coop::consume_budget().await;
         }
     }
