@@ -18,6 +18,7 @@ pub(crate) enum Few<T> {
 
 impl<T> Few<T> {
     /// An empty list that is to hold so many items.
+    #[cfg(feature = "codec")]
     pub(crate) fn with_capacity(items: usize) -> Self {
         if items < 2 { Self::default() } else { Self::Many(Vec::with_capacity(items)) }
     }

@@ -103,6 +103,15 @@ impl<S: Copy> Block<S> {
         self.bits.contains(bit).then(|| self.slots[self.bits.rank(bit)])
     }
 
+    /// Those of `dots` that are in, ascending, with their slots.
+    pub(super) fn slots(&self, dots: Bits) -> impl Iterator<Item = (u64, S)> + '_ {
+        let all = dots == self.bits;
+        dots.iter().enumerate().filter_map(move |(place, bit)| {
+            let slot = if all { self.slots.get(place).copied() } else { self.get(bit) };
+            Some((bit, slot?))
+        })
+    }
+
     pub(super) fn take(&mut self, bit: u64) -> Option<S> {
         if !self.bits.contains(bit) {
             return None;

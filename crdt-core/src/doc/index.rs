@@ -149,8 +149,8 @@ impl<S: Copy> Lane<S> {
 
     /// Those of some dots of one block that are live, ascending, with their slots.
     pub(super) fn slots(&self, number: u64, dots: Bits) -> impl Iterator<Item = (u64, S)> + '_ {
-        let block = self.blocks.get(number);
-        dots.iter().filter_map(move |bit| Some((number * BLOCK + bit, block?.get(bit)?)))
+        let slots = self.blocks.get(number).into_iter().flat_map(move |block| block.slots(dots));
+        slots.map(move |(bit, slot)| (number * BLOCK + bit, slot))
     }
 
     /// The live dots, block by block.

@@ -1,7 +1,5 @@
 //! Numbered slots: what lies in one stays where it is, under a number of 31 bits.
 
-use alloc::boxed::Box;
-
 use super::pages::{Cell, PAGE, Pages};
 use crate::few::Few;
 
@@ -18,15 +16,17 @@ pub(super) struct Slab<T> {
     few: Few<Cell<T>>,
     /// The first of the chain of free slots among them.
     free: u32,
+    /// How many of them are full.
+    few_full: u32,
     /// How many slots are full.
     full: u32,
     /// The slots from `PAGE` on.
-    pages: Option<Box<Pages<T>>>,
+    pages: Pages<T>,
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { few: Few::default(), free: NONE, full: 0, pages: None }
+        Self { few: Few::default(), free: NONE, few_full: 0, full: 0, pages: Pages::default() }
     }
 }
 
@@ -38,18 +38,12 @@ impl<T> Slab<T> {
 
     /// The value in `slot`, which is full.
     pub(super) fn get(&self, slot: u32) -> &T {
-        match &self.pages {
-            Some(pages) if slot >= PAGE => pages.get(slot - PAGE),
-            _ => self.few[slot as usize].full(),
-        }
+        if slot >= PAGE { self.pages.get(slot - PAGE) } else { self.few[slot as usize].full() }
     }
 
     /// The value in `slot`, which is full, to be changed.
     pub(super) fn get_mut(&mut self, slot: u32) -> &mut T {
-        match &mut self.pages {
-            Some(pages) if slot >= PAGE => pages.get_mut(slot - PAGE),
-            _ => self.few[slot as usize].full_mut(),
-        }
+        if slot >= PAGE { self.pages.get_mut(slot - PAGE) } else { self.few[slot as usize].full_mut() }
     }
 
     /// The full slots in their order.
@@ -58,8 +52,7 @@ impl<T> Slab<T> {
             Cell::Full(value) => Some((slot, value)),
             Cell::Free { .. } => None,
         });
-        let pages = self.pages.iter().flat_map(|pages| pages.iter());
-        few.chain(pages.map(|(slot, value)| (PAGE + slot, value)))
+        few.chain(self.pages.iter().map(|(slot, value)| (PAGE + slot, value)))
     }
 
     /// Calls `each` with every value, in the order of slots.
@@ -67,8 +60,8 @@ impl<T> Slab<T> {
         for cell in self.few {
             cell.into_value().into_iter().for_each(&mut each);
         }
-        if let Some(pages) = self.pages {
-            pages.into_values().for_each(each);
+        if !self.pages.is_empty() {
+            self.pages.into_values().for_each(each);
         }
     }
 
@@ -78,28 +71,34 @@ impl<T> Slab<T> {
     /// When two billion values are in, which no memory holds.
     pub(super) fn put(&mut self, value: T) -> u32 {
         self.full += 1;
-        if self.free != NONE {
-            let slot = self.free;
-            self.few[slot as usize].fill(value, &mut self.free);
-            return slot;
+        if self.few_full == PAGE {
+            return PAGE + self.pages.put(value);
         }
-        let slot = self.few.len() as u32;
-        if slot == PAGE {
-            return PAGE + self.pages.get_or_insert_default().put(value);
+        self.few_full += 1;
+        if self.free == NONE {
+            self.few.push(Cell::Full(value));
+            return self.few.len() as u32 - 1;
         }
-        self.few.push(Cell::Full(value));
+        let slot = self.free;
+        self.few[slot as usize].fill(value, &mut self.free);
         slot
     }
 
     /// Empties a slot, which is full.
     pub(super) fn take(&mut self, slot: u32) -> T {
         self.full -= 1;
-        let value = match &mut self.pages {
-            Some(pages) if slot >= PAGE => pages.take(slot - PAGE),
-            _ => self.few[slot as usize].empty(slot, &mut self.free),
-        };
+        let value = if slot >= PAGE { self.pages.take(slot - PAGE) } else { self.take_of_few(slot) };
         if self.full == 0 {
             *self = Self::default();
+        }
+        value
+    }
+
+    fn take_of_few(&mut self, slot: u32) -> T {
+        let value = self.few[slot as usize].empty(slot, &mut self.free);
+        self.few_full -= 1;
+        if self.few_full == 0 {
+            (self.few, self.free) = (Few::default(), NONE);
         }
         value
     }
