@@ -145,6 +145,11 @@ impl<T> Pages<T> {
         page.take(slot % PAGE)
     }
 
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.pages.iter().map(|page| page.cells.capacity()).sum()
+    }
+
     fn add_page(&mut self) -> u32 {
         let number = u32::try_from(self.pages.len()).ok().filter(|&number| number < NONE / PAGE - 1);
         let number = number.expect("two billion values do not fit into memory");

@@ -94,6 +94,12 @@ impl<T> Slab<T> {
         value
     }
 
+    /// How many values its memory would hold.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.few.len() + self.pages.room()
+    }
+
     fn take_of_few(&mut self, slot: u32) -> T {
         let value = self.few[slot as usize].empty(slot, &mut self.free);
         self.few_full -= 1;

@@ -56,6 +56,29 @@ fn check(store: &Keyed<String, u32>, model: &Model) -> Result<(), TestCaseError>
     Ok(())
 }
 
+#[test]
+fn a_slab_gives_back_the_room_of_what_was_taken_out() {
+    let mut slab = Slab::default();
+    let slots: Vec<u32> = (0..10_240).map(|value| slab.put(value)).collect();
+    slots.iter().step_by(2).for_each(|slot| _ = slab.take(*slot));
+    assert!(slab.room() * 4 <= slab.len() * 5, "half: {} of {}", slab.room(), slab.len());
+    slots.iter().skip(1).step_by(2).skip(1).for_each(|slot| _ = slab.take(*slot));
+    assert_eq!((slab.len(), slab.get(slots[1])), (1, &1));
+    assert!(slab.room() <= 256, "one: {}", slab.room());
+}
+
+#[test]
+fn a_slab_through_which_much_went_has_the_room_of_what_is_in() {
+    let mut slab = Slab::default();
+    let mut inside: std::collections::VecDeque<u32> = (0..1_000).map(|value| slab.put(value)).collect();
+    for value in 0..50_000 {
+        inside.push_back(slab.put(value));
+        inside.pop_front().map(|oldest| slab.take(oldest)).unwrap();
+    }
+    assert_eq!(slab.len(), 1_000);
+    assert!(slab.room() <= 1_280, "{}", slab.room());
+}
+
 proptest! {
     /// Below and above the size where the table begins, through reuse of slots, with long chains.
     #[test]
