@@ -59,7 +59,7 @@ macro_rules! derived {
 
             fn hard_cases() -> Vec<Case> {
                 let mut cases = Vec::from(Case::COMMON);
-                cases.extend([Case::Tie, Case::RemovalOnly, Case::ConcurrentRemovals, Case::Compared]);
+                cases.extend([Case::Tie, Case::RemovalOnly, Case::ConcurrentRemovals]);
                 cases
             }
         }
