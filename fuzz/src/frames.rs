@@ -72,7 +72,7 @@ pub fn run(steps: &[Step]) {
     (config.max_update_bytes, config.log_bytes) = (1024, 1024);
     // Limits this low can be reached.
     (config.max_replicas, config.max_runs, config.walk_ranges) = (16, 32, 2);
-    (config.max_frame, config.batch_bytes, config.max_chunk_bytes) = (5120, 5120, 1024);
+    (config.max_frame, config.max_chunk_bytes) = (5120, 1024);
     let engine = |seed| Engine::new(config.clone(), [seed; 32], now).expect("a valid configuration");
     let mut scene = Scene { node: engine(1), peer: engine(2), link: PeerId(0), now };
     scene.connect();

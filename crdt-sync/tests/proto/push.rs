@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crdt_core::OrSetEditor;
 use crdt_sync::proto::{Config, Event, PeerId, Token};
 
 use crate::lab::{SetLab, config, short_log};
@@ -62,6 +63,24 @@ fn small_updates_travel_together_within_the_budget() {
     lab.forge("a", "b", &frame).expect("an honest frame");
     assert_eq!(lab.shown("b").len(), 200);
     assert_eq!(lab.engine("a").poll_transmit(peer, 100_000, now), None);
+}
+
+/// However much a driver asks for, and however large batches may be, the peer takes every frame.
+#[test]
+fn no_budget_makes_a_frame_larger_than_any() {
+    let mut config = config();
+    (config.max_replicas, config.max_runs, config.max_update_bytes) = (8, 8, 2_048);
+    (config.max_frame, config.batch_bytes) = (3_200, 1 << 20);
+    let mut lab = SetLab::new(&["a", "b"], &config);
+    lab.link("a", "b");
+    let now = lab.now;
+    for first in (0..3_000).step_by(150) {
+        let many = |set: OrSetEditor<'_, u64>| (first..first + 150).for_each(|n| set.insert(n));
+        lab.engine("a").update(now, many).expect("a write of ordinary size");
+    }
+    lab.budget = usize::MAX;
+    lab.settle();
+    assert_eq!(lab.shown("b").len(), 3_000);
 }
 
 /// What others wrote waits for a moment; see `Config::relay_delay`.

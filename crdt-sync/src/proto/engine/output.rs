@@ -130,7 +130,7 @@ impl<T: Wire> Engine<T> {
             self.offer(id);
             return self.control(id);
         }
-        let budget = budget.min(self.config.batch_bytes);
+        let budget = budget.min(self.config.batch_bytes).min(self.config.max_frame);
         let mut frame = UpdatesWriter::new();
         let mut run = None;
         while let Some((place, update)) = peer.next(log, self.now)
