@@ -95,6 +95,10 @@ async fn write(node: Set, first: u64, stopped: Arc<AtomicBool>) -> Result<(), St
         let added = first + count;
         // Every third write also takes away what this start wrote a while ago.
         let removed = (count > 30 && count % 3 == 0).then(|| added - 30);
+        if let Some(removed) = removed {
+            // Before it does: a kill can fall between a write and the word of it.
+            say(&Said::Removes(removed))?;
+        }
         let edit = node.update(|set| {
             set.insert(added);
             removed.is_none_or(|gone| set.remove(&gone))

@@ -37,6 +37,8 @@ pub(crate) struct Start {
 pub(crate) enum Said {
     /// It runs and listens here.
     Started(SocketAddr),
+    /// It is about to make an update that removes this.
+    Removes(u64),
     /// It made an update.
     Wrote(Update),
     /// Of its updates the first so many are in its own store.
