@@ -141,7 +141,8 @@ fn crdt(of: &Struct) -> TokenStream {
     let (impls, types, bounds) = generics.split_for_impl();
     let arguments = generics.params.iter().map(argument);
     let [entry, slot, scratch, editor] = names(of);
-    let methods = [storing(of), asking(of), editing(of)];
+    let methods = [storing(of), asking(of), editing(of), sharing(of)];
+    let (.., calls) = parts(of);
     quote! {
         #[automatically_derived]
         impl #impls #krate::view::Crdt for #name #types #bounds {
@@ -149,6 +150,8 @@ fn crdt(of: &Struct) -> TokenStream {
             type Slot = #slot #types;
             type Scratch = #scratch #types;
             type Editor<'crdt> = #editor<'crdt, #(#arguments),*>;
+
+            const HAS_RIGHTS: bool = false #(|| #calls::HAS_RIGHTS)*;
 
             #(#methods)*
         }
@@ -279,6 +282,36 @@ fn editing(of: &Struct) -> TokenStream {
 
         fn drain(scratch: Self::Scratch, out: &mut dyn ::core::ops::FnMut(u64, Self::Entry)) {
             #(#calls::drain(scratch.#names, &mut |seq, entry| out(seq, #entry::#variants(entry)));)*
+        }
+    }
+}
+
+/// What moves rights. Fields that hold none are not asked, large as they may be.
+fn sharing(of: &Struct) -> TokenStream {
+    let krate = &of.krate;
+    let ([entry, ..], (names, variants, calls)) = (names(of), parts(of));
+    quote! {
+        fn rights(
+            editor: &Self::Editor<'_>,
+            at: &Self::Entry,
+            with: &mut dyn ::core::ops::FnMut(&dyn #krate::view::Rights),
+        ) {
+            match at {
+                #(#entry::#variants(at) => #calls::rights(&editor.#names, at, with),)*
+                #entry::Unknown(_) => {}
+            }
+        }
+
+        fn rights_of(&self, holder: #krate::ReplicaId, each: &mut dyn ::core::ops::FnMut(Self::Entry)) {
+            #(if #calls::HAS_RIGHTS {
+                #calls::rights_of(&self.#names, holder, &mut |at| each(#entry::#variants(at)));
+            })*
+        }
+
+        fn rights_drawn(scratch: &Self::Scratch, each: &mut dyn ::core::ops::FnMut(Self::Entry, u64)) {
+            #(if #calls::HAS_RIGHTS {
+                #calls::rights_drawn(&scratch.#names, &mut |at, lacking| each(#entry::#variants(at), lacking));
+            })*
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The counter that never goes below zero.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 
 use crate::clock::Stamp;
 use crate::dot::ReplicaId;
-use crate::view::{At, Crdt, LocalDot, Look, Tx};
+use crate::view::{At, Crdt, LocalDot, Look, Rights, Tx};
 
 /// A counter that no history takes below zero, without coordination: who subtracts must hold rights.
 ///
@@ -20,9 +21,11 @@ use crate::view::{At, Crdt, LocalDot, Look, Tx};
 /// | `sub(60)` on two replicas that hold 50 of 100 rights each | both are refused: ask for rights |
 /// | `transfer(to, 5)` twice | 10, once each, however often the deltas arrive |
 ///
-/// Rights belong to a replica id. Hand them over before a replica retires; those of an id whose
-/// program crashed are stranded until somebody who knows that it is gone decides about them, which
-/// this type does not. It cannot be reset or removed from a map, since that would take rights from
+/// Rights belong to a replica id. The engine of `crdt-sync` moves them to where they are used, and hands
+/// them over when a node is shut down; without it, do so by `transfer`. Those of an id whose program
+/// crashed, or was the last to stop, are stranded until somebody who knows that it is gone decides about
+/// them, which this type does not: the value still counts them, and [`holders`](BoundedCounter::holders)
+/// names them. It cannot be reset or removed from a map, since that would take rights from
 /// those who are using them; [`OrMap::remove`](crate::OrMapEditor::remove) does not compile for it.
 /// (Balegas et al. 2015, Bounded Counter.)
 ///
@@ -87,6 +90,14 @@ pub struct InsufficientRights {
     pub held: u128,
 }
 
+impl InsufficientRights {
+    /// How many rights this replica lacks.
+    #[must_use]
+    pub fn lacking(self) -> u64 {
+        self.asked.saturating_sub(u64::try_from(self.held).unwrap_or(u64::MAX))
+    }
+}
+
 impl fmt::Display for InsufficientRights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "it takes {} rights and this replica holds {}", self.asked, self.held)
@@ -104,7 +115,11 @@ struct Ledger {
 
 /// What an editor of a [`BoundedCounter`] has added so far.
 #[derive(Debug, Default)]
-pub struct RightsScratch(RefCell<Ledger>);
+pub struct RightsScratch {
+    ledger: RefCell<Ledger>,
+    /// If the edit subtracted or tried to: how many rights it lacked at most.
+    drawn: Cell<Option<u64>>,
+}
 
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,6 +176,24 @@ impl Ledger {
         }
         held.saturating_sub(gone)
     }
+
+    fn holders(&self) -> Vec<(ReplicaId, u128)> {
+        // Got and gone, by holder.
+        let mut sums = BTreeMap::<ReplicaId, (u128, u128)>::new();
+        for Record { line, totals, .. } in self.newest() {
+            let of = sums.entry(line.of).or_default();
+            match line.to {
+                None => *of = (of.0.saturating_add(totals.0), of.1.saturating_add(totals.1)),
+                Some(to) => {
+                    of.1 = of.1.saturating_add(totals.0);
+                    let to = sums.entry(to).or_default();
+                    to.0 = to.0.saturating_add(totals.0);
+                }
+            }
+        }
+        let held = sums.into_iter().map(|(id, (got, gone))| (id, got.saturating_sub(gone)));
+        held.filter(|(_, held)| *held > 0).collect()
+    }
 }
 
 impl Record {
@@ -199,15 +232,10 @@ impl BoundedCounter {
         self.ledger.rights(of)
     }
 
-    /// The replicas that hold rights, and how many.
+    /// The replicas that hold rights, and how many, ascending by id.
     #[must_use]
     pub fn holders(&self) -> Vec<(ReplicaId, u128)> {
-        let named = self.ledger.records.iter().flat_map(|record| [Some(record.line.of), record.line.to]);
-        let mut ids: Vec<ReplicaId> = named.flatten().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let held = ids.into_iter().map(|id| (id, self.rights(id)));
-        held.filter(|(_, held)| *held > 0).collect()
+        self.ledger.holders()
     }
 
     /// Whether nothing was ever added.
@@ -222,6 +250,8 @@ impl Crdt for BoundedCounter {
     type Slot = ();
     type Scratch = RightsScratch;
     type Editor<'a> = BoundedCounterEditor<'a>;
+
+    const HAS_RIGHTS: bool = true;
 
     fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RightsEntry) {
         self.ledger.add(Record::new(at.ids().id(dot.replica()), dot, entry));
@@ -253,7 +283,7 @@ impl Crdt for BoundedCounter {
     }
 
     fn edit<'a>(base: Option<&'a Self>, scratch: &'a Self::Scratch, tx: &'a Tx<'a>) -> Self::Editor<'a> {
-        BoundedCounterEditor { base: base.map(|base| &base.ledger), scratch: &scratch.0, tx }
+        BoundedCounterEditor { base: base.map(|base| &base.ledger), scratch, tx }
     }
 
     fn reads_empty(editor: &Self::Editor<'_>) -> bool {
@@ -261,16 +291,48 @@ impl Crdt for BoundedCounter {
     }
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, RightsEntry)) {
-        scratch.0.into_inner().records.iter().for_each(|record| out(record.dot.seq(), record.entry()));
+        let ledger = scratch.ledger.into_inner();
+        ledger.records.iter().for_each(|record| out(record.dot.seq(), record.entry()));
+    }
+
+    fn rights(editor: &Self::Editor<'_>, _at: &RightsEntry, with: &mut dyn FnMut(&dyn Rights)) {
+        with(editor);
+    }
+
+    fn rights_of(&self, holder: ReplicaId, each: &mut dyn FnMut(RightsEntry)) {
+        if self.rights(holder) > 0 {
+            each(HERE);
+        }
+    }
+
+    fn rights_drawn(scratch: &RightsScratch, each: &mut dyn FnMut(RightsEntry, u64)) {
+        scratch.drawn.get().into_iter().for_each(|lacking| each(HERE, lacking));
     }
 }
+
+/// An entry that stands for its place.
+const HERE: RightsEntry = RightsEntry::Account { made: 0, used: 0 };
 
 /// Changes a [`BoundedCounter`] within one update.
 #[derive(Clone, Copy)]
 pub struct BoundedCounterEditor<'a> {
     base: Option<&'a Ledger>,
-    scratch: &'a RefCell<Ledger>,
+    scratch: &'a RightsScratch,
     tx: &'a Tx<'a>,
+}
+
+impl Rights for BoundedCounterEditor<'_> {
+    fn holders(&self) -> Vec<(ReplicaId, u128)> {
+        self.seen().holders()
+    }
+
+    fn give(&self, to: ReplicaId, most: u64) -> u64 {
+        let amount = u64::try_from(self.rights()).map_or(most, |held| held.min(most));
+        match self.transfer(to, amount) {
+            Ok(()) if to != self.tx.replica() => amount,
+            _ => 0,
+        }
+    }
 }
 
 impl BoundedCounterEditor<'_> {
@@ -284,7 +346,12 @@ impl BoundedCounterEditor<'_> {
     /// # Errors
     /// [`InsufficientRights`], and nothing has changed.
     pub fn sub(&self, amount: u64) -> Result<(), InsufficientRights> {
-        self.check(amount)?;
+        let checked = self.check(amount);
+        if amount > 0 {
+            let lacking = checked.map_or_else(InsufficientRights::lacking, |()| 0);
+            self.scratch.drawn.set(self.scratch.drawn.get().max(Some(lacking)));
+        }
+        checked?;
         self.grow(None, (0, amount));
         Ok(())
     }
@@ -329,17 +396,17 @@ impl BoundedCounterEditor<'_> {
         let before = seen.totals(line);
         for record in seen.records.iter().filter(|record| record.line == line) {
             self.tx.supersede_total(record.dot);
-            self.scratch.borrow_mut().remove(record.dot);
+            self.scratch.ledger.borrow_mut().remove(record.dot);
         }
         let totals = (before.0.saturating_add(by.0.into()), before.1.saturating_add(by.1.into()));
-        self.scratch.borrow_mut().add(Record { line, totals, dot: self.tx.mint() });
+        self.scratch.ledger.borrow_mut().add(Record { line, totals, dot: self.tx.mint() });
     }
 
     /// The base without what the edit superseded, and its own.
     ///
     /// All of it, also where the edit is to see only what a screen showed: totals must not shrink.
     fn seen(&self) -> Ledger {
-        let mut seen = self.scratch.borrow().clone();
+        let mut seen = self.scratch.ledger.borrow().clone();
         let base = self.base.into_iter().flat_map(|base| &base.records);
         base.filter(|record| !self.tx.has_superseded(record.dot)).for_each(|record| seen.add(*record));
         seen

@@ -126,6 +126,21 @@ impl<T: Crdt> Doc<T> {
         observed: Option<&Observed>,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<(R, Delta<T>), E> {
+        self.stage_watched(me, observed, edit, &mut |_, _| {})
+    }
+
+    /// [`stage_with`](Doc::stage_with) for engines that move rights: calls `drawn` for every place where
+    /// the edit took rights or tried to, as [`Crdt::rights_drawn`] does, whether it succeeds or not.
+    ///
+    /// # Errors
+    /// The closure's error; the replica's numbers are then as before.
+    pub fn stage_watched<R, E>(
+        &self,
+        me: &mut Replica,
+        observed: Option<&Observed>,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+        drawn: &mut dyn FnMut(T::Entry, u64),
+    ) -> Result<(R, Delta<T>), E> {
         let id = me.id();
         let place = self.ids.place(id).unwrap_or_else(|| self.ids.next());
         let seen = self.index.lane(place).map_or(0, |lane| lane.context.max());
@@ -134,7 +149,11 @@ impl<T: Crdt> Doc<T> {
         let scratch = T::Scratch::default();
         let observed = observed.map(|observed| &observed.context);
         let tx = Tx::new(&self.ids, place, me, next, observed);
-        let result = edit(T::edit(Some(&self.root), &scratch, &tx))?;
+        let result = edit(T::edit(Some(&self.root), &scratch, &tx));
+        if T::HAS_RIGHTS {
+            T::rights_drawn(&scratch, drawn);
+        }
+        let result = result?;
         let Finished { next, hlc, superseded } = tx.finish();
         me.advance(next, hlc);
 

@@ -7,7 +7,8 @@ use core::fmt;
 use core::hash::Hash;
 
 use crate::clock::Stamp;
-use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Tx, Unknown};
+use crate::dot::ReplicaId;
+use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Rights, Tx, Unknown};
 
 /// A map whose values are replicated types: counters, sets, registers, structs, maps.
 ///
@@ -138,6 +139,8 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
     type Scratch = Frozen<K, V::Scratch>;
     type Editor<'a> = OrMapEditor<'a, K, V>;
 
+    const HAS_RIGHTS: bool = V::HAS_RIGHTS;
+
     fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
         let head = self.values.head(&key);
         let slot = head.unwrap_or_else(|| self.values.add(key, V::default(), |_| false));
@@ -191,6 +194,22 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
         scratch.consume(|key, scratch| V::drain(scratch, &mut |seq, entry| out(seq, (key.clone(), entry))));
+    }
+
+    fn rights(editor: &Self::Editor<'_>, (key, at): &Self::Entry, with: &mut dyn FnMut(&dyn Rights)) {
+        V::rights(&editor.entry(key), at, with);
+    }
+
+    fn rights_of(&self, holder: ReplicaId, each: &mut dyn FnMut(Self::Entry)) {
+        self.values.heads().for_each(|(_, key, value)| {
+            value.rights_of(holder, &mut |at| each((key.clone(), at)));
+        });
+    }
+
+    fn rights_drawn(scratch: &Self::Scratch, each: &mut dyn FnMut(Self::Entry, u64)) {
+        scratch.for_each(|key, scratch| {
+            V::rights_drawn(scratch, &mut |at, lacking| each((key.clone(), at), lacking));
+        });
     }
 }
 

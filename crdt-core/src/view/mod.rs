@@ -16,6 +16,7 @@ mod ids;
 mod keyed;
 mod pages;
 mod place;
+mod rights;
 mod slab;
 mod through;
 mod tx;
@@ -25,6 +26,7 @@ pub use frozen::Frozen;
 pub use ids::{Ids, LocalDot};
 pub use keyed::Keyed;
 pub use place::{Order, Place, PlaceEditor};
+pub use rights::Rights;
 pub(crate) use through::view_through;
 pub(crate) use tx::Finished;
 pub use tx::Tx;
@@ -32,6 +34,7 @@ pub(crate) use unknown::Unknown;
 pub use unknown::{At, Look, Opaque};
 
 use crate::clock::Stamp;
+use crate::dot::ReplicaId;
 
 /// A replicated type: a typed view of live entries, and an editor that makes new ones.
 ///
@@ -57,6 +60,10 @@ pub trait Crdt: Default + 'static {
     type Editor<'a>
     where
         Self: 'a;
+
+    /// Whether values of this type hold rights that replicas hand to each other, as a
+    /// [`BoundedCounter`](crate::BoundedCounter) does. Where not, nobody asks for them.
+    const HAS_RIGHTS: bool = false;
 
     /// Takes in an entry. The dot is not in the view.
     fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: Self::Entry) -> Self::Slot;
@@ -99,6 +106,22 @@ pub trait Crdt: Default + 'static {
 
     /// Gives out the entries of a scratch with the numbers of their dots.
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry));
+
+    /// Calls `with` for the rights at the place of an entry, whatever its payload, if there can be any.
+    fn rights(editor: &Self::Editor<'_>, at: &Self::Entry, with: &mut dyn FnMut(&dyn Rights)) {
+        let _ = (editor, at, with);
+    }
+
+    /// Calls `each` for every place where the replica holds rights, with an entry that leads there.
+    fn rights_of(&self, holder: ReplicaId, each: &mut dyn FnMut(Self::Entry)) {
+        let _ = (holder, each);
+    }
+
+    /// Calls `each` for every place where the edit took rights, or tried to, with an entry that leads
+    /// there and how many it lacked.
+    fn rights_drawn(scratch: &Self::Scratch, each: &mut dyn FnMut(Self::Entry, u64)) {
+        let _ = (scratch, each);
+    }
 }
 
 /// A type of which a removal can take away what it saw: what a map needs to remove a key.

@@ -1,6 +1,8 @@
 //! The bounded counter: nobody spends what nobody gave.
 
-use crdt_core::{BoundedCounter, Delta, Doc, InsufficientRights, OrMap, Replica, ReplicaId};
+use crdt_core::{
+    BoundedCounter, Crdt, Delta, Doc, InsufficientRights, OrMap, OrSet, PnCounter, Replica, ReplicaId,
+};
 
 use super::replica;
 
@@ -180,4 +182,93 @@ fn of_two_totals_of_one_replica_the_newer_counts() {
     let chunk = walk.next_chunk(&here, 1, usize::MAX, |_| 0).expect("there is something to send");
     there.merge(chunk);
     assert_eq!((there.live_len(), there.value(), there.rights(id(1))), (2, 15, 15));
+}
+
+/// A shop as an engine sees it: it knows the type, and not where the counters are.
+#[derive(Crdt)]
+struct Shop {
+    seen: OrSet<u32>,
+    stock: OrMap<String, BoundedCounter>,
+    vouchers: BoundedCounter,
+}
+
+/// Where a replica holds rights: the keys in the stock, and `-` for the vouchers.
+fn places(shop: &Doc<Shop>, holder: ReplicaId) -> Vec<String> {
+    let mut places = Vec::new();
+    shop.rights_of(holder, &mut |at| places.push(name(&at)));
+    places.sort_unstable();
+    places
+}
+
+fn name(at: &ShopEntry) -> String {
+    match at {
+        ShopEntry::Field2((key, _)) => key.clone(),
+        ShopEntry::Field3(_) => "-".to_owned(),
+        _ => "no counter".to_owned(),
+    }
+}
+
+#[test]
+fn rights_are_found_wherever_they_are_and_only_there() {
+    let (mut me, mut shop) = (replica(1), Doc::<Shop>::default());
+    let _ = shop.update(&mut me, |shop| {
+        shop.seen.insert(7);
+        shop.vouchers.add(5);
+        shop.stock.entry("pen").add(3);
+        shop.stock.entry("ink").add(2);
+        shop.stock.entry("ink").transfer(id(2), 2).expect("two are held");
+    });
+    assert_eq!(places(&shop, id(1)), ["-", "pen"]);
+    assert_eq!(places(&shop, id(2)), ["ink"]);
+    assert!(places(&shop, id(3)).is_empty());
+    let none = [OrSet::<u32>::HAS_RIGHTS, OrMap::<u32, PnCounter>::HAS_RIGHTS, PnCounter::HAS_RIGHTS];
+    assert_eq!((Shop::HAS_RIGHTS, none), (true, [false; 3]));
+}
+
+#[test]
+fn rights_are_given_at_a_place_up_to_what_is_held() {
+    let (mut me, mut shop) = (replica(1), Doc::<Shop>::default());
+    let _ = shop.update(&mut me, |shop| {
+        shop.stock.entry("pen").add(10);
+        shop.stock.entry("ink").add(10);
+    });
+    let mut at = None;
+    shop.rights_of(id(1), &mut |place| at = Some(place).filter(|place| name(place) == "ink").or(at.take()));
+    let at = at.expect("there is ink");
+    let _ = shop.update(&mut me, |shop| {
+        Shop::rights(&shop, &at, &mut |rights| {
+            assert_eq!(rights.give(id(2), 4), 4);
+            assert_eq!(rights.holders(), [(id(1), 6), (id(2), 4)], "with the changes so far");
+            assert_eq!((rights.give(id(1), 5), rights.give(id(2), 0)), (0, 0), "to itself, and none");
+            assert_eq!((rights.give(id(3), u64::MAX), rights.give(id(3), 1)), (6, 0));
+        });
+    });
+    let [pen, ink] = ["pen", "ink"].map(|key| shop.stock.get(key).expect("it is there").holders());
+    assert_eq!((pen, ink), (vec![(id(1), 10)], vec![(id(2), 4), (id(3), 6)]));
+}
+
+/// What an edit lacked is told even if it fails, and then nothing has changed.
+#[test]
+fn what_an_edit_took_or_lacked_is_told() {
+    let (mut me, mut shop) = (replica(1), Doc::<Shop>::default());
+    let _ = shop.update(&mut me, |shop| shop.stock.entry("pen").add(10));
+    let mut drawn = Vec::new();
+    let mut note = |at, lacking| drawn.push((name(&at), lacking));
+    let refused = shop.stage_watched(
+        &mut me,
+        None,
+        |shop| {
+            shop.stock.entry("pen").sub(4)?;
+            shop.stock.entry("pencil").sub(0)?;
+            shop.vouchers.add(1);
+            assert_eq!(shop.stock.entry("ink").sub(3).unwrap_err().lacking(), 3);
+            assert_eq!(shop.stock.entry("ink").sub(2).unwrap_err().lacking(), 2);
+            shop.stock.entry("pen").sub(9)
+        },
+        &mut note,
+    );
+    assert_eq!(refused.err(), Some(InsufficientRights { asked: 9, held: 6 }));
+    drawn.sort_unstable();
+    assert_eq!(drawn, [("ink".to_owned(), 3), ("pen".to_owned(), 3)]);
+    assert_eq!(shop.stock.get("pen").map(BoundedCounter::value), Some(10));
 }
