@@ -5,6 +5,7 @@ use std::time::Duration;
 use crdt_core::codec::Limits;
 
 use super::error::ConfigError;
+use super::rights::MAX_WANTS;
 
 /// Every limit and every interval of one engine.
 ///
@@ -136,6 +137,21 @@ pub struct Config {
     /// back. Default 200 ms: reports of a busy machine on the other side of an ocean.
     pub relay_delay: Duration,
 
+    /// Whether this node moves rights of bounded counters: asks peers for some where it runs low, gives
+    /// them some when they do, and hands all over at [`Engine::leave`](super::Engine::leave). Nodes that
+    /// do not are left alone. Default yes; no for those who move rights by
+    /// [`transfer`](crdt_core::BoundedCounterEditor::transfer) alone.
+    pub move_rights: bool,
+
+    /// The pause after a node has asked for rights before it asks again, and after it has given some
+    /// before it gives again, from 10 ms to 1 h. The first time there is none. Shorter serves bursts
+    /// sooner, longer makes fewer updates of them. Default 100 ms, one or two round trips.
+    pub rights_pause: Duration,
+
+    /// Counters that a node asks for, and those that it gives rights of, in one go; from 1 to 256. Those
+    /// beyond it wait for their turn. Default 64: an update of a few kilobytes.
+    pub rights_batch: usize,
+
     /// How long a new connection may take to say hello, at least 100 ms. Default 10 s.
     pub hello_timeout: Duration,
 
@@ -179,6 +195,9 @@ impl Config {
             exchange_every_idle: Duration::from_secs(15),
             ack_delay: Duration::from_millis(5),
             relay_delay: Duration::from_millis(200),
+            move_rights: true,
+            rights_pause: Duration::from_millis(100),
+            rights_batch: 64,
             hello_timeout: Duration::from_secs(10),
             max_peers: 128,
             max_events: 4_096,
@@ -246,6 +265,8 @@ impl Config {
         check("walk_entries", self.walk_entries >= 1, "takes at least 1")?;
         check("walk_ranges", self.walk_ranges >= 2, "takes at least 2")?;
         check("max_donor_walks", self.max_donor_walks >= 1, "takes at least 1")?;
+        let batch = (1..=MAX_WANTS).contains(&self.rights_batch);
+        check("rights_batch", batch, "takes 1 to 256")?;
         check("max_peers", self.max_peers >= 1, "takes at least 1")?;
         check("max_events", self.max_events >= 1, "takes at least 1")
     }
@@ -259,6 +280,7 @@ impl Config {
         check("walk_timeout", (tenth..=hour).contains(&self.walk_timeout), "takes 100 ms to 1 h")?;
         check("walk_retry", (tenth / 10..=hour).contains(&self.walk_retry), "takes 10 ms to 1 h")?;
         check("ack_delay", self.ack_delay <= Duration::from_secs(1), "takes 0 to 1 s")?;
+        check("rights_pause", (tenth / 10..=hour).contains(&self.rights_pause), "takes 10 ms to 1 h")?;
         check("relay_delay", self.relay_delay <= Duration::from_secs(1), "takes 0 to 1 s")?;
         check("hello_timeout", (tenth..=hour).contains(&self.hello_timeout), "takes 100 ms to 1 h")
     }

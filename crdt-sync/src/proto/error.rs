@@ -126,7 +126,8 @@ pub enum PeerError {
         /// What is allowed.
         allowed: u64,
     },
-    /// A frame that must not come now: anything before the hello, or a second hello.
+    /// A frame that must not come now: anything before the hello, a second hello, or what the hellos did
+    /// not agree on.
     Unexpected {
         /// The kind of the frame.
         frame: &'static str,

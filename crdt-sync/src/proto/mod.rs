@@ -29,6 +29,12 @@
 //! Pushing is an optimisation. Whatever is lost, doubled or late, the exchange repairs, with no new
 //! write.
 //!
+//! # Rights of bounded counters
+//! What a node subtracts from a [`BoundedCounter`](crdt_core::BoundedCounter) takes rights that it holds.
+//! Where it lacks rights, or runs low, it asks the connected peers that hold most, and they answer with
+//! ordinary updates that transfer some of theirs; [`Engine::leave`] hands over the rest before an
+//! orderly stop. Only nodes that both move rights ([`Config::move_rights`]) talk of them.
+//!
 //! # What is promised, and what is not
 //! - Nodes that have applied the same updates, and hold no parts of others, show the same.
 //! - A well-formed update is never refused; what no node could take is refused where it is written.
@@ -53,6 +59,7 @@ mod peer;
 mod persist;
 mod receiver;
 mod relay;
+mod rights;
 mod state;
 mod status;
 mod time;

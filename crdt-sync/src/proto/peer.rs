@@ -10,6 +10,7 @@ use super::frame::AbortReason;
 use super::holdings::Holdings;
 use super::log::{Log, Position, Update};
 use super::relay::Relay;
+use super::rights::Want;
 use super::vector::Run;
 
 /// One connection. A slow peer costs a cursor, not a queue: everything that waits to be sent is a
@@ -40,6 +41,7 @@ pub(super) struct Peer {
     pub(super) partial: bool,
     pub(super) waiting: Waiting,
     pub(super) walks: Walks,
+    pub(super) share: Share,
 }
 
 /// How far the greeting is.
@@ -74,6 +76,21 @@ pub(super) struct Waiting {
     pub(super) offer: bool,
     /// Id of the walk that cannot go on, and why.
     pub(super) abort: Option<(u64, AbortReason)>,
+    /// The peer is to be told the id of this start.
+    pub(super) writer: bool,
+    /// The rights that the peer is to be asked for.
+    pub(super) wants: Vec<Want>,
+}
+
+/// What the peer is to this node where rights are moved.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    /// Both move rights.
+    pub(super) agreed: bool,
+    /// The id under which the peer writes, as it said.
+    pub(super) writer: Option<ReplicaId>,
+    /// It will stop: it is given none, and has none.
+    pub(super) leaving: bool,
 }
 
 /// The walks between this node and the peer.
@@ -112,6 +129,7 @@ impl Peer {
             partial: false,
             waiting: Waiting { hello: true, ..Waiting::default() },
             walks: Walks::default(),
+            share: Share::default(),
         }
     }
 
@@ -211,9 +229,10 @@ impl Peer {
 
 impl Waiting {
     fn is_something(&self) -> bool {
-        let Self { hello, ask, answer, applied, durable, spare, digest, request, compared, offer, abort } =
-            self;
-        let flags = *hello || *ask || *applied || *durable || *offer || !spare.is_empty();
+        let Self { hello, ask, answer, applied, durable, spare, digest, .. } = self;
+        let Self { request, compared, offer, abort, writer, wants, .. } = self;
+        let lists = !spare.is_empty() || !wants.is_empty();
+        let flags = *hello || *ask || *applied || *durable || *offer || *writer || lists;
         let waits = answer.is_some() || digest.is_some() || request.is_some() || compared.is_some();
         flags || waits || abort.is_some()
     }

@@ -137,24 +137,30 @@ impl<T: Wire> State<T> {
         Some(Head { end: self.log.end(), updates, parts }.encode(&document, config))
     }
 
-    /// Commits an edit under the next number of this start. Nothing changes if it fails, and no
-    /// number is given if the edit changes nothing. `id` is called before the first edit, and when
-    /// a member claims to know numbers of the id in use that it has not given: what is written
-    /// under these would be taken for known, and be lost.
+    /// Makes sure that there is an id to write under. `id` is called the first time, and when a member
+    /// claims to know numbers of the id in use that it has not given: what is written under these would
+    /// be taken for known, and be lost.
+    pub(super) fn ready_writer(&mut self, id: impl FnOnce() -> ReplicaId, now: Now) {
+        self.wall.0.store(now.wall_ms, Ordering::Relaxed);
+        let (wall, highest) = (self.wall.clone(), self.highest);
+        self.writer.take_if(|writer| writer.is_claimed(&self.doc));
+        self.writer.get_or_insert_with(|| Writer::new(id(), wall, highest));
+    }
+
+    /// Commits an edit under the next number of this start, which [`ready_writer`](Self::ready_writer)
+    /// made sure of. Nothing changes if it fails, and no number is given if the edit changes nothing.
+    /// Where it took rights or lacked some, `drawn` is told, whether it fails or not.
     pub(super) fn write<R, E>(
         &mut self,
         observed: Option<&Observed>,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
-        id: impl FnOnce() -> ReplicaId,
+        drawn: &mut dyn FnMut(T::Entry, u64),
         now: Now,
         config: &Config,
     ) -> Result<(R, Option<Dot>), TryUpdateError<E>> {
-        self.wall.0.store(now.wall_ms, Ordering::Relaxed);
-        let (wall, highest) = (self.wall.clone(), self.highest);
-        self.writer.take_if(|writer| writer.is_claimed(&self.doc));
-        let writer = self.writer.get_or_insert_with(|| Writer::new(id(), wall, highest));
-        let (value, delta) =
-            self.doc.stage_with(&mut writer.replica, observed, edit).map_err(TryUpdateError::Closure)?;
+        let writer = self.writer.as_mut().expect("there is an id to write under");
+        let staged = self.doc.stage_watched(&mut writer.replica, observed, edit, drawn);
+        let (value, delta) = staged.map_err(TryUpdateError::Closure)?;
         if delta.is_empty() {
             return Ok((value, None));
         }

@@ -10,7 +10,7 @@ use super::id::PeerId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// The id of this start, once it has written.
+    /// The id of this start, once it has written, or may be given rights.
     pub replica: Option<ReplicaId>,
     /// How many numbered updates are applied.
     pub updates: u64,
@@ -107,6 +107,10 @@ pub struct Counters {
     pub diverged: u64,
     /// Stamps beyond the drift bound.
     pub drifts: u64,
+    /// Requests for the rights of a counter, by this node.
+    pub rights_asked: u64,
+    /// Updates written here that only moved rights.
+    pub rights_given: u64,
     /// Events dropped because nobody polled them.
     pub events_lost: u64,
 }

@@ -220,6 +220,16 @@ impl<T: Wire> Cluster<T> {
         Ok(written)
     }
 
+    /// Lets a node prepare for its end, as before an orderly stop: see [`Engine::leave`]. Let time pass,
+    /// then stop it with [`crash`](Self::crash).
+    pub fn leave(&mut self, node: usize) {
+        let now = self.time(node);
+        if let Some(engine) = self.nodes.get_mut(node).and_then(|it| it.engine.as_mut()) {
+            engine.leave(now);
+            self.pump(node);
+        }
+    }
+
     /// Lets messages pass only within each of these groups; nodes that are not named are one more.
     /// Connections between groups are cut.
     pub fn partition(&mut self, groups: &[&[usize]]) {

@@ -6,6 +6,7 @@ mod lab;
 mod links;
 mod push;
 mod reconcile;
+mod rights;
 mod upgrade;
 mod walks;
 mod writes;

@@ -28,6 +28,7 @@ impl<T: Wire> Engine<T> {
         if taken.is_err() {
             self.fail(peer, now);
         }
+        self.hand_on_rights(now);
         self.seek_walk(now);
         taken
     }
@@ -134,6 +135,8 @@ impl<T: Wire> Engine<T> {
                 peer.holdings.check(&self.config)?;
             }
             Frame::Spare(origins) => peer.relay.spare(&origins, &self.config),
+            Frame::Writer { id: writer, leaving } => self.take_writer(id, (writer, leaving))?,
+            Frame::Want(wants) => self.take_wants(id, wants, now)?,
             Frame::Ask { id } => peer.waiting.answer = Some(id),
             Frame::Vector { id, updates } => {
                 if peer.holdings.answered(id, updates) {

@@ -33,6 +33,7 @@ impl<T: Wire> Engine<T> {
     pub fn disconnected(&mut self, peer: PeerId, now: Now) {
         self.now = now.mono;
         self.cut_walks(peer, now);
+        self.rights.forget(peer);
         if let Some(gone) = self.peers.remove(&peer)
             && gone.greeted
         {
@@ -51,6 +52,7 @@ impl<T: Wire> Engine<T> {
     /// Nothing is taken from the peer or sent to it any more.
     pub(super) fn fail(&mut self, peer: PeerId, now: Now) {
         self.cut_walks(peer, now);
+        self.rights.forget(peer);
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.phase = Phase::Failed;
         }
@@ -76,6 +78,7 @@ impl<T: Wire> Engine<T> {
         peer.advance_reported(self.state.log());
         let name = peer.name.clone();
         self.tell(Event::PeerUp { peer: id, name });
+        self.agree_on_rights(id, hello.features, now);
         if hello.updates == **self.state.applied() {
             self.compare_states(id, hello.fingerprint, hello.partial);
         }

@@ -5,6 +5,7 @@ mod links;
 mod output;
 mod persist;
 mod query;
+mod rights;
 mod timers;
 mod walks;
 mod write;
@@ -24,6 +25,7 @@ use super::id::PeerId;
 use super::peer::Peer;
 use super::persist::Disk;
 use super::receiver::Receiver;
+use super::rights::Rights;
 use super::state::State;
 use super::status::Counters;
 use super::time::Now;
@@ -39,7 +41,7 @@ use super::time::Now;
 /// - *Inputs* say what happened: [`connected`](Self::connected),
 ///   [`disconnected`](Self::disconnected), [`handle_frame`](Self::handle_frame),
 ///   [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout),
-///   [`update`](Self::update) and [`try_update`](Self::try_update); with a store, also
+///   [`update`](Self::update) and [`try_update`](Self::try_update), [`leave`](Self::leave); with a store, also
 ///   [`persisted`](Self::persisted) and [`persist_failed`](Self::persist_failed).
 /// - *Outputs* say what to do: [`poll_transmit`](Self::poll_transmit) and
 ///   [`poll_datagram`](Self::poll_datagram) for each peer that [`ready`](Self::ready) names,
@@ -122,6 +124,7 @@ pub struct Engine<T: Wire> {
     /// How far the store is, if there is one.
     disk: Option<Disk>,
     exchange: Exchange,
+    rights: Rights<T::Entry>,
     /// When to report what was applied.
     report_at: Option<Duration>,
     events: Events,
@@ -156,6 +159,7 @@ impl<T: Wire> Engine<T> {
             peers: BTreeMap::new(),
             receiver: Receiver::default(),
             disk: None,
+            rights: Rights::default(),
             report_at: None,
             events: Events::default(),
             refused: VecDeque::new(),
@@ -175,6 +179,7 @@ impl<T: Wire> Engine<T> {
     fn grown(&mut self, now: Now) {
         self.exchange.changed(&self.config, now.mono, &mut self.rng);
         self.report_at.get_or_insert(now.mono.saturating_add(self.config.ack_delay));
+        self.rights.grown = true;
         self.trim();
     }
 }

@@ -4,10 +4,12 @@ use crdt_core::clock::CausalContext;
 use crdt_core::codec::Wire;
 
 use super::Engine;
+use crate::proto::config::Config;
 use crate::proto::event::Event;
 use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter};
 use crate::proto::id::PeerId;
 use crate::proto::peer::{Peer, Phase};
+use crate::proto::rights::Want;
 use crate::proto::time::Now;
 use crate::proto::vector::Run;
 
@@ -49,6 +51,7 @@ impl<T: Wire> Engine<T> {
 
     fn hello(&mut self, id: PeerId) -> Option<Vec<u8>> {
         let hello = Hello {
+            features: self.features(),
             nonce: self.nonce,
             volatile: self.durable().is_none(),
             partial: self.state.is_partial(),
@@ -70,6 +73,12 @@ impl<T: Wire> Engine<T> {
             Frame::Vector { id, updates: peer.told.clone() }
         } else if let Some((id, reason)) = waiting.abort.take() {
             Frame::Abort { id, reason }
+        } else if std::mem::take(&mut waiting.writer)
+            && let Some(id) = self.state.replica()
+        {
+            Frame::Writer { id, leaving: self.rights.leaving }
+        } else if !waiting.wants.is_empty() {
+            return Some(want_frame(&mut waiting.wants, &self.config));
         } else if let Some(id) = waiting.request.take() {
             let context = self.state.doc().context();
             self.receiver.requested(id, &context);
@@ -165,4 +174,17 @@ impl<T: Wire> Engine<T> {
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
+}
+
+/// A request for as many of these rights as fit, for one place at least.
+fn want_frame(wants: &mut Vec<Want>, config: &Config) -> Vec<u8> {
+    // Two levels and a length take 25 bytes at most.
+    let mut left = config.batch_bytes.min(config.max_frame);
+    let fits = |want: &&Want| {
+        left = left.saturating_sub(want.place.len() + 32);
+        left > 0
+    };
+    let rest = wants.split_off(wants.iter().take_while(fits).count().max(1));
+    let asked = std::mem::replace(wants, rest);
+    Frame::Want(asked.iter().map(|want| (want.levels, &want.place[..])).collect()).encode()
 }

@@ -21,7 +21,9 @@ impl<T: Wire> Engine<T> {
     pub fn poll_timeout(&self) -> Option<Duration> {
         let peers = self.peers.iter().filter_map(|(id, peer)| self.peer_due(*id, peer));
         let live = self.peers.values().any(Peer::is_live);
-        let own = [live.then(|| self.exchange.due()), self.report_at.filter(|_| live), self.walk_due()];
+        let rights = self.rights.due().filter(|_| live);
+        let report = self.report_at.filter(|_| live);
+        let own = [live.then(|| self.exchange.due()), report, rights, self.walk_due()];
         let donations = self.state.donations().values().map(|donation| donation.deadline);
         peers.chain(own.into_iter().flatten()).chain(donations).min()
     }
@@ -67,6 +69,8 @@ impl<T: Wire> Engine<T> {
         }
         let ids: Vec<PeerId> = self.peers.keys().copied().collect();
         ids.into_iter().for_each(|id| self.offer(id));
+        self.ask_for_rights(now);
+        self.give_rights(now);
         self.seek_walk(now);
     }
 

@@ -66,19 +66,32 @@ impl<T: Wire> Engine<T> {
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<Written<R>, TryUpdateError<E>> {
         self.now = now.mono;
+        let (before, mut drawn) = (self.state.replica(), Vec::new());
+        self.ready_writer(now);
+        if self.state.replica() != before {
+            self.announce();
+        }
+        let mut note = |at, lacking| drawn.push((at, lacking));
+        let written = self.state.write(observed, edit, &mut note, now, &self.config);
+        if let Ok((_, Some(update))) = written {
+            self.counters.writes += 1;
+            self.tell(Event::Applied { update, from: None });
+            self.grown(now);
+        }
+        self.drew(drawn, now);
+        let (value, update) = written?;
+        Ok(Written::new(value, Token::new(self.state.applied().clone()), update))
+    }
+
+    /// Makes sure that there is an id to write under.
+    pub(super) fn ready_writer(&mut self, now: Now) {
         let rng = &mut self.rng;
         let mint = || {
             let mut id = [0; 16];
             rng.fill_bytes(&mut id);
             ReplicaId::from_bytes(id)
         };
-        let (value, update) = self.state.write(observed, edit, mint, now, &self.config)?;
-        if let Some(update) = update {
-            self.counters.writes += 1;
-            self.tell(Event::Applied { update, from: None });
-            self.grown(now);
-        }
-        Ok(Written::new(value, Token::new(self.state.applied().clone()), update))
+        self.state.ready_writer(mint, now);
     }
 }
 

@@ -5,8 +5,9 @@
 //! (1 volatile, 2 partial), fingerprint (16 bytes), vector. The first three bytes stay where they
 //! are in every version to come.
 //!
-//! Features are what a node can do beyond its version, a bit each; none is defined yet. A bit that
-//! this node does not know is no error: what both have said may be used, everything else not.
+//! Features are what a node can do beyond its version, a bit each: 1 it moves rights (the frames
+//! *writer* and *want*). A bit that this node does not know is no error: what both have said may be
+//! used, everything else not.
 
 use crdt_core::clock::CausalContext;
 
@@ -16,12 +17,17 @@ use crate::proto::error::PeerError;
 use crate::proto::vector;
 use crate::proto::wire::{Reader, Writer};
 
-/// What this node can do beyond its version.
-const FEATURES: u64 = 0;
+/// The node moves rights of bounded counters.
+pub(crate) const MOVES_RIGHTS: u64 = 1;
+
+/// All features that have a meaning here.
+const KNOWN: u64 = MOVES_RIGHTS;
 
 /// What a peer says of itself once it agrees on everything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hello {
+    /// What it can do beyond its version, as far as that is known here.
+    pub(crate) features: u64,
     /// Drawn anew at every start.
     pub(crate) nonce: [u8; 16],
     /// Whether what it has applied is all that it has: it keeps nothing over a restart.
@@ -40,7 +46,7 @@ impl Hello {
         to.u8(VERSIONS.0);
         to.u8(Kind::Hello as u8);
         to.u8(VERSIONS.1);
-        to.number(FEATURES);
+        to.number(self.features);
         to.bytes(config.cluster.as_bytes());
         to.raw(&self.nonce);
         to.bytes(config.name.as_bytes());
@@ -58,7 +64,7 @@ impl Hello {
     pub(crate) fn decode(bytes: &[u8], name: &str, config: &Config) -> Result<Self, PeerError> {
         let mut from = Reader::new(bytes);
         agree_on_version(&mut from)?;
-        let _theirs = from.number()?;
+        let features = from.number()? & KNOWN;
         agree_on_cluster(&mut from, config)?;
         let nonce = from.array()?;
         agree_on_name(&mut from, name)?;
@@ -70,7 +76,8 @@ impl Hello {
         let fingerprint = u128::from_le_bytes(from.array()?);
         let updates = vector::decode(&mut from, config)?;
         from.finish()?;
-        Ok(Self { nonce, volatile: flags & 1 != 0, partial: flags & 2 != 0, fingerprint, updates })
+        let (volatile, partial) = (flags & 1 != 0, flags & 2 != 0);
+        Ok(Self { features, nonce, volatile, partial, fingerprint, updates })
     }
 }
 

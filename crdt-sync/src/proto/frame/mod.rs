@@ -22,6 +22,10 @@
 //! | 14 | compare | id, index, ranges (see [`spans`]) |
 //! | 15 | compared | id, index of the question, ranges |
 //! | 16 | digest (datagram) | flags (1 answer, 2 partial, 4 durable), hash of the vector, fingerprint |
+//! | 17 | writer | id of this start, whether it is about to stop |
+//! | 18 | want | count, not 0, then for each place: rights needed, rights wished, length, bytes of an entry that leads there |
+//!
+//! Writer and want pass only between two that both said in their hellos that they move rights.
 
 mod digest;
 mod hello;
@@ -34,11 +38,12 @@ use crdt_core::clock::CausalContext;
 use crdt_core::{ReplicaId, Span};
 
 pub(super) use self::digest::Digest;
-pub(super) use self::hello::Hello;
+pub(super) use self::hello::{Hello, MOVES_RIGHTS};
 pub(super) use self::spans::max_spans;
 pub(super) use self::updates::{Packed, Updates, UpdatesWriter};
 use super::config::Config;
 use super::error::{FrameError, PeerError};
+use super::rights::{Levels, MAX_WANTS};
 use super::vector;
 use super::wire::{Reader, Writer};
 
@@ -65,6 +70,8 @@ pub(super) enum Kind {
     Compare = 14,
     Compared = 15,
     Digest = 16,
+    Writer = 17,
+    Want = 18,
 }
 
 impl Kind {
@@ -86,6 +93,8 @@ impl Kind {
             Self::Compare => "compare",
             Self::Compared => "compared",
             Self::Digest => "digest",
+            Self::Writer => "writer",
+            Self::Want => "want",
         }
     }
 
@@ -107,6 +116,8 @@ impl Kind {
             14 => Self::Compare,
             15 => Self::Compared,
             16 => Self::Digest,
+            17 => Self::Writer,
+            18 => Self::Want,
             other => return Err(FrameError::Kind(other)),
         })
     }
@@ -142,6 +153,10 @@ pub(super) enum Frame<'a> {
     Compare { id: u64, index: u64, spans: Vec<Span> },
     /// There, and these are the hashes here.
     Compared { id: u64, index: u64, spans: Vec<Span> },
+    /// The sender writes under this id now, and will stop if it is `leaving`.
+    Writer { id: ReplicaId, leaving: bool },
+    /// The sender runs low of rights at these places.
+    Want(Vec<(Levels, &'a [u8])>),
 }
 
 /// Why a donor gives up.
@@ -219,6 +234,18 @@ impl<'a> Frame<'a> {
                 to.number(*id);
                 to.u8(*reason as u8);
             }
+            Self::Writer { id, leaving } => {
+                to.id(*id);
+                to.flag(*leaving);
+            }
+            Self::Want(wants) => {
+                to.count(wants.len());
+                for (levels, place) in wants {
+                    to.number(levels.needed);
+                    to.number(levels.wished);
+                    to.bytes(place);
+                }
+            }
         }
         to.finish()
     }
@@ -255,6 +282,8 @@ impl<'a> Frame<'a> {
             },
             Kind::End => Self::End { id: from.number()?, chunks: from.number()? },
             Kind::Abort => Self::Abort { id: from.number()?, reason: abort_reason(from.u8()?)? },
+            Kind::Writer => Self::Writer { id: from.id()?, leaving: from.flag()? },
+            Kind::Want => Self::Want(wants(&mut from)?),
             Kind::Hello | Kind::Updates | Kind::Digest => {
                 return Err(PeerError::Unexpected { frame: kind.name() });
             }
@@ -278,6 +307,8 @@ impl<'a> Frame<'a> {
             Self::Spare(_) => Kind::Spare,
             Self::Compare { .. } => Kind::Compare,
             Self::Compared { .. } => Kind::Compared,
+            Self::Writer { .. } => Kind::Writer,
+            Self::Want(_) => Kind::Want,
         }
     }
 }
@@ -292,6 +323,15 @@ fn origins(from: &mut Reader<'_>, config: &Config) -> Result<BTreeSet<ReplicaId>
         origins.insert(id);
     }
     Ok(origins)
+}
+
+fn wants<'a>(from: &mut Reader<'a>) -> Result<Vec<(Levels, &'a [u8])>, PeerError> {
+    let count = vector::limited(from.number()?, "wants", MAX_WANTS as u64)?;
+    if count == 0 {
+        return Err(FrameError::Value.into());
+    }
+    let want = |_| Ok((Levels { needed: from.number()?, wished: from.number()? }, from.bytes()?));
+    (0..count).map(want).collect()
 }
 
 fn abort_reason(byte: u8) -> Result<AbortReason, FrameError> {

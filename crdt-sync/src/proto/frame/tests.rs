@@ -25,6 +25,10 @@ fn span(first: u64, blocks: u64, hash: u64) -> Span {
     Span { first, blocks, hash }
 }
 
+fn levels(needed: u64, wished: u64) -> Levels {
+    Levels { needed, wished }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -67,6 +71,8 @@ fn golden() -> Vec<(Frame<'static>, String)> {
         (Frame::Abort { id: 1, reason: AbortReason::Busy }, "010b0101".into()),
         (Frame::Abort { id: 1, reason: AbortReason::Overflow }, "010b0102".into()),
         (Frame::Abort { id: 1, reason: AbortReason::Standstill }, "010b0103".into()),
+        (Frame::Writer { id: ReplicaId::from_u128(2), leaving: false }, format!("0111{ID_2}00")),
+        (Frame::Want(vec![(levels(1, 300), b"ab"), (levels(0, 9), b"")]), "01120201ac02026162000900".into()),
     ]
 }
 
@@ -77,7 +83,8 @@ fn decode(bytes: &[u8]) -> Result<Frame<'_>, PeerError> {
 }
 
 fn hello() -> Hello {
-    Hello { nonce: [9; 16], volatile: true, partial: false, fingerprint: 5, updates: vector(&[(1, 1, 2)]) }
+    let (nonce, fingerprint, updates) = ([9; 16], 5, vector(&[(1, 1, 2)]));
+    Hello { features: 0, nonce, volatile: true, partial: false, fingerprint, updates }
 }
 
 #[test]
@@ -108,10 +115,12 @@ fn the_bytes_of_a_hello_stay_as_they_are() {
 fn features_that_are_not_known_here_are_no_obstacle() {
     let mut bytes = hello().encode(&config());
     assert_eq!(bytes[3], 0, "the features");
-    bytes[3] = 0x55;
+    bytes[3] = 0x54;
     assert_eq!(Hello::decode(&bytes, "tokyo", &config()), Ok(hello()));
     bytes.splice(3..4, [0xff; 9].into_iter().chain([0x01]));
-    assert_eq!(Hello::decode(&bytes, "tokyo", &config()), Ok(hello()), "all bits at once");
+    let rights = Hello { features: MOVES_RIGHTS, ..hello() };
+    assert_eq!(Hello::decode(&bytes, "tokyo", &config()), Ok(rights.clone()), "all bits at once");
+    assert_eq!(rights.encode(&config())[3], 1);
 }
 
 #[test]
@@ -260,6 +269,16 @@ fn no_single_changed_byte_makes_a_reader_panic_or_gives_a_second_form() {
             }
         }
     }
+}
+
+#[test]
+fn a_request_for_rights_names_some_places_and_not_too_many() {
+    assert_eq!(decode(&[1, 18, 0]), Err(FrameError::Value.into()));
+    let wants = |count| Frame::Want(vec![(levels(1, 1), &b""[..]); count]).encode();
+    assert!(decode(&wants(MAX_WANTS)).is_ok());
+    let (found, allowed) = (MAX_WANTS as u64 + 1, MAX_WANTS as u64);
+    let refused = PeerError::LimitExceeded { limit: "wants", found, allowed };
+    assert_eq!(decode(&wants(MAX_WANTS + 1)), Err(refused));
 }
 
 #[test]
