@@ -292,11 +292,14 @@ impl<T: Replicated> Node<T> {
     /// Stops the node when every linked peer has reported to have applied everything that this node
     /// has, and its store has it too, or after
     /// [`NetConfig::drain_timeout`](crate::NetConfig::drain_timeout). Returns whether they all have.
+    /// The rights of [`BoundedCounter`](crdt_core::BoundedCounter)s that it holds go to a linked peer
+    /// first; without one, or when a node is dropped or crashes instead, nobody can use them any more.
     /// Writes are refused from here on; reads go on. The store is closed; the port is free when the
     /// last handle is gone.
     pub async fn shutdown(&self) -> bool {
         let hub = self.hub();
         hub.stop();
+        hub.input(|engine, now| engine.leave(now));
         let flushed = timeout(hub.net.drain_timeout, self.flushed()).await.is_ok();
         hub.end("shut down");
         // Only so that peers hear of it.
@@ -311,10 +314,12 @@ impl<T: Replicated> Node<T> {
         let mut progress = self.hub().progress();
         loop {
             progress.mark_unchanged();
-            let peers = self.hub().engine().status().peers;
-            let stored = self.hub().engine().is_stored();
+            let (peers, ready) = {
+                let engine = self.hub().engine();
+                (engine.status().peers, engine.is_stored() && engine.has_left())
+            };
             let behind = |peer: &PeerStatus| peer.state != PeerState::Failed && peer.lag_updates != Some(0);
-            if stored && !peers.iter().any(behind) || progress.changed().await.is_err() {
+            if ready && !peers.iter().any(behind) || progress.changed().await.is_err() {
                 return;
             }
         }

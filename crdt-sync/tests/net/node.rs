@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crdt_core::BoundedCounter;
 use crdt_sync::certs::Ca;
-use crdt_sync::proto::{Config, Event, UpdateError};
+use crdt_sync::proto::{Config, Event, PeerState, UpdateError};
 use crdt_sync::{NetConfig, Node, NodeError, Notice, StartError, TryError, WaitError};
 
 use crate::support::{LIMIT, Set, add, cluster, has, loopback, peers, start, until};
@@ -129,6 +130,26 @@ async fn a_write_right_before_shutdown_reaches_a_peer() {
     assert_eq!(nodes[1].read(|set| set.len()), Ok(500));
     assert_eq!(nodes[0].update(|set| set.clear()).unwrap_err(), NodeError::Stopped);
     assert_eq!(nodes[0].read(|set| set.len()), Ok(500));
+}
+
+/// London has written nothing when Tokyo, which holds all rights, is shut down.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_shut_down_leaves_its_rights_to_another() {
+    let ca = Ca::generate("test").unwrap();
+    let builder =
+        |name: &str| Node::<BoundedCounter>::builder().listen(loopback()).identity(ca.issue(name).unwrap());
+    let tokyo = builder("tokyo").start().await.unwrap();
+    let london = builder("london").peers([tokyo.local_addr()]).start().await.unwrap();
+    let up = |node: &Node<BoundedCounter>| {
+        node.status().unwrap().engine.peers.iter().any(|peer| peer.state == PeerState::Live)
+    };
+    until("linked", || up(&tokyo) && up(&london)).await;
+    let stocked = tokyo.update(|stock| stock.add(100)).unwrap();
+    london.wait_for(&stocked.token, LIMIT).await.unwrap();
+    until("sold", || london.try_update(|stock| stock.sub(1)).is_ok()).await;
+    assert!(tokyo.shutdown().await);
+    london.try_update(|stock| stock.sub(99)).unwrap();
+    assert_eq!(london.read(|stock| (stock.value(), stock.holders())), Ok((0, vec![])));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
