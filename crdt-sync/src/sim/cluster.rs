@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crdt_core::codec::Wire;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 
 use super::SimRng;
+use super::chance::{Chance, draws};
 use super::config::SimConfig;
 use super::error::{NotConverged, Refusal, SimError};
-use super::network::{Link, Traffic, between, send_datagram};
+use super::network::{Link, Traffic, between};
 use super::trace::Trace;
 use crate::proto::{Batch, Engine, Event, Now, PeerId, Written};
 use crate::store::FaultyStore;
@@ -43,7 +44,7 @@ use crate::store::FaultyStore;
 /// ```
 pub struct Cluster<T: Wire> {
     config: SimConfig,
-    rng: SimRng,
+    seed: u64,
     now: Duration,
     nodes: Vec<Node<T>>,
     /// By (lower, higher) node.
@@ -63,7 +64,9 @@ pub struct Cluster<T: Wire> {
 struct Node<T: Wire> {
     engine: Option<Engine<T>>,
     disk: Option<FaultyStore>,
-    wall: u64,
+    /// By how much its wall clock is ahead of the slowest that there can be.
+    ahead: Duration,
+    starts: usize,
     wake: Option<Duration>,
 }
 
@@ -120,7 +123,7 @@ impl<T: Wire> Cluster<T> {
     /// The engines' configuration cannot work.
     pub fn new(config: SimConfig, seed: u64) -> Result<Self, SimError> {
         let mut cluster = Self {
-            rng: SimRng::seed_from_u64(seed),
+            seed,
             now: Duration::ZERO,
             nodes: Vec::new(),
             links: BTreeMap::new(),
@@ -134,11 +137,11 @@ impl<T: Wire> Cluster<T> {
             refusals: VecDeque::new(),
             config,
         };
-        for _ in 0..cluster.config.nodes {
-            let skew = between((Duration::ZERO, cluster.config.skew), &mut cluster.rng);
-            let wall = EPOCH_MS + u64::try_from(skew.as_millis()).unwrap_or(0);
+        for node in 0..cluster.config.nodes {
+            let skew = cluster.config.skew;
+            let ahead = between((Duration::ZERO, skew), &mut cluster.draws(Chance::Skew, (node, node)));
             let disk = cluster.config.disk.map(|_| FaultyStore::default());
-            cluster.nodes.push(Node { engine: None, disk, wall, wake: None });
+            cluster.nodes.push(Node { engine: None, disk, ahead, starts: 0, wake: None });
         }
         for node in 0..cluster.config.nodes {
             cluster.start(node)?;
@@ -181,6 +184,12 @@ impl<T: Wire> Cluster<T> {
         let ends = |(a, b): (usize, usize)| [(a, b), (b, a)];
         let mut links = self.links.iter().flat_map(|(pair, link)| ends(*pair).into_iter().zip(link.sides));
         links.find(|((here, _), side)| *here == node && *side == Some(peer)).map(|((_, there), _)| there)
+    }
+
+    /// Whether messages pass between two nodes.
+    #[must_use]
+    pub fn is_linked(&self, a: usize, b: usize) -> bool {
+        self.links.get(&(a.min(b), a.max(b))).is_some_and(|link| link.alive)
     }
 
     /// What the network did so far.
@@ -260,8 +269,9 @@ impl<T: Wire> Cluster<T> {
         let epoch = link.epoch;
         self.traffic.cuts += 1;
         self.trace.note(self.now, pair.0, b'x', &(pair.1 as u64).to_le_bytes());
+        let mut rng = self.draws(Chance::Notice, pair);
         for side in 0..2 {
-            let at = self.now + between((Duration::ZERO, self.config.detection), &mut self.rng);
+            let at = self.now + between((Duration::ZERO, self.config.detection), &mut rng);
             self.plan(at, Happening::Notice { pair, epoch, side });
         }
     }
@@ -289,6 +299,16 @@ impl<T: Wire> Cluster<T> {
             self.start(node)?;
         }
         Ok(())
+    }
+
+    /// Sets the wall clock of a node: it is this much ahead of the slowest that there can be, from now
+    /// on. It may jump forwards and backwards.
+    pub fn set_clock(&mut self, node: usize, ahead: Duration) {
+        if let Some(it) = self.nodes.get_mut(node) {
+            it.ahead = ahead;
+            let millis = u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX);
+            self.trace.note(self.now, node, b't', &millis.to_le_bytes());
+        }
     }
 
     /// Lets this much time pass.
@@ -369,8 +389,11 @@ impl<T: Wire> Cluster<T> {
     }
 
     fn start(&mut self, node: usize) -> Result<(), SimError> {
-        let mut seed = [0; 32];
-        self.rng.fill_bytes(&mut seed);
+        let it = &mut self.nodes[node];
+        // Two starts within one moment must not give one replica id twice.
+        it.starts += 1;
+        let (starts, mut seed) = (it.starts, [0; 32]);
+        self.draws(Chance::Start, (node, starts)).fill_bytes(&mut seed);
         self.trace.note(self.now, node, b's', &seed);
         let (config, now) = (self.config.engine.clone(), self.time(node));
         let it = &mut self.nodes[node];
@@ -383,8 +406,13 @@ impl<T: Wire> Cluster<T> {
     }
 
     fn time(&self, node: usize) -> Now {
-        let wall = self.nodes.get(node).map_or(0, |it| it.wall);
-        Now { mono: Duration::ZERO, wall_ms: wall }.after(self.now)
+        let ahead = self.nodes.get(node).map_or(Duration::ZERO, |it| it.ahead);
+        let wall = Now { mono: Duration::ZERO, wall_ms: EPOCH_MS }.after(self.now.saturating_add(ahead));
+        Now { mono: self.now, ..wall }
+    }
+
+    fn draws(&self, what: Chance, who: (usize, usize)) -> SimRng {
+        draws(self.seed, what, who, self.now)
     }
 
     fn plan(&mut self, at: Duration, happening: Happening) {
@@ -397,7 +425,8 @@ impl<T: Wire> Cluster<T> {
         let pairs = (0..self.nodes.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
         for pair in pairs.collect::<Vec<_>>() {
             if !self.links.contains_key(&pair) && self.may_connect(pair) {
-                let at = self.now + between(self.config.reconnect, &mut self.rng);
+                let delay = between(self.config.reconnect, &mut self.draws(Chance::Reconnect, pair));
+                let at = self.now + delay;
                 self.plan(at, Happening::Connect { pair });
             }
         }
@@ -416,7 +445,8 @@ impl<T: Wire> Cluster<T> {
         self.traffic.connections += 1;
         let epoch = self.connections;
         let sides = [PeerId(2 * epoch), PeerId(2 * epoch + 1)];
-        self.links.insert(pair, Link::new(epoch, sides));
+        let rng = self.draws(Chance::Link, pair);
+        self.links.insert(pair, Link::new(epoch, sides, rng));
         self.trace.note(self.now, pair.0, b'l', &(pair.1 as u64).to_le_bytes());
         for (node, other, peer) in [(pair.0, pair.1, sides[0]), (pair.1, pair.0, sides[1])] {
             let now = self.time(node);
@@ -531,13 +561,12 @@ impl<T: Wire> Cluster<T> {
         let (mut frames, mut datagrams) = (Vec::new(), Vec::new());
         while link.takes(side, &self.config) {
             let Some(bytes) = engine.poll_transmit(peer, self.config.frame_budget, now) else { break };
-            let network = (&mut self.rng, &mut self.traffic);
-            let fate = link.send_frame(side, bytes.len(), self.now, &self.config, network);
+            let fate = link.send_frame(side, bytes.len(), self.now, &self.config, &mut self.traffic);
             frames.push((fate, bytes));
         }
         while let Some(bytes) = engine.poll_datagram(peer, now) {
             self.traffic.datagrams += 1;
-            let fate = send_datagram(self.now, &self.config, &mut self.rng);
+            let fate = link.send_datagram(self.now, &self.config);
             self.traffic.datagrams_lost += u64::from(fate.lost || !alive);
             datagrams.push((fate, bytes));
         }

@@ -4,6 +4,7 @@ use core::error::Error;
 use core::fmt;
 use std::time::Duration;
 
+use super::plan::Act;
 use crate::proto::{ConfigError, PeerError, RecoverError, UpdateError};
 
 /// Why a simulated node did not write, or a simulation did not begin.
@@ -76,25 +77,43 @@ impl fmt::Display for NotConverged {
 
 impl Error for NotConverged {}
 
-/// A run in which something was wrong. The seed gives the same run again.
+/// A run in which something was wrong, told with as few acts as it took to show it.
+///
+/// Displayed, it is the seed, what was wrong, and the story: each act that is needed, and each arrival
+/// of a write at another node. The seed gives the same failure again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
     /// The seed of the run.
     pub seed: u64,
-    /// What was wrong.
+    /// What was wrong, when and where.
     pub reason: String,
+    /// How many acts the run had, and how many are left.
+    pub acts: (usize, usize),
+    /// The acts that are left, for [`play`](super::play). Nodes that have no part in it are gone from
+    /// the beginning.
+    pub story: Vec<(Duration, Act)>,
+    /// The story in words.
+    pub lines: Vec<String>,
 }
 
 impl Failure {
-    pub(super) fn new(seed: u64, reason: impl fmt::Display) -> Self {
-        Self { seed, reason: reason.to_string() }
+    /// What a second run with the same seed does not show.
+    pub(super) fn bare(seed: u64, reason: impl fmt::Display) -> Self {
+        let reason = format!("{reason}, but not in a second run: it depends on more than its seed");
+        Self { seed, reason, acts: (0, 0), story: Vec::new(), lines: Vec::new() }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}: {}", self.seed, self.reason)
+        write!(f, "seed {}: {}", self.seed, self.reason)?;
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let (before, after) = self.acts;
+        write!(f, "\n{after} of {before} acts are enough:")?;
+        self.lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct Link {
     /// The names that the lower and the higher node give to it, until they notice its end.
     pub(super) sides: [Option<PeerId>; 2],
     directions: [Direction; 2],
+    rng: SimRng,
 }
 
 /// One direction of a connection's stream.
@@ -63,8 +64,8 @@ pub(super) struct Fate {
 }
 
 impl Link {
-    pub(super) fn new(epoch: u64, sides: [PeerId; 2]) -> Self {
-        Self { epoch, alive: true, sides: sides.map(Some), directions: Default::default() }
+    pub(super) fn new(epoch: u64, sides: [PeerId; 2], rng: SimRng) -> Self {
+        Self { epoch, alive: true, sides: sides.map(Some), directions: Default::default(), rng }
     }
 
     /// Whether the stream of this side takes a frame.
@@ -85,9 +86,9 @@ impl Link {
         len: usize,
         now: Duration,
         config: &SimConfig,
-        (rng, traffic): (&mut SimRng, &mut Traffic),
+        traffic: &mut Traffic,
     ) -> Fate {
-        let direction = &mut self.directions[side];
+        let (direction, rng) = (&mut self.directions[side], &mut self.rng);
         direction.in_flight += len;
         traffic.frames += 1;
         traffic.frame_bytes += len as u64;
@@ -111,14 +112,15 @@ impl Link {
         direction.last = ordered;
         fate
     }
-}
 
-pub(super) fn send_datagram(now: Duration, config: &SimConfig, rng: &mut SimRng) -> Fate {
-    let latency = |rng: &mut SimRng| now + between(config.latency, rng);
-    Fate {
-        arrives: latency(rng),
-        lost: rng.random_bool(config.datagram_loss),
-        again: rng.random_bool(config.datagram_duplication).then(|| latency(rng)),
+    pub(super) fn send_datagram(&mut self, now: Duration, config: &SimConfig) -> Fate {
+        let rng = &mut self.rng;
+        let latency = |rng: &mut SimRng| now + between(config.latency, rng);
+        Fate {
+            arrives: latency(rng),
+            lost: rng.random_bool(config.datagram_loss),
+            again: rng.random_bool(config.datagram_duplication).then(|| latency(rng)),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is done to a cluster, and when.
 
+use core::fmt;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -23,7 +24,7 @@ use crate::store::DiskFault;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// How long writes and faults go on. Then everything is healed and restarted.
+    /// How long writes and faults go on. Then everything is repaired.
     pub duration: Duration,
     /// Writes, each at a node drawn at random.
     pub writes: usize,
@@ -38,17 +39,39 @@ pub struct Plan {
     /// Disks that fail for up to a third of the duration, in a way drawn at random, if nodes have
     /// disks.
     pub disk_faults: usize,
+    /// Wall clocks that jump, each to a time of up to two minutes ahead of the slowest that there can
+    /// be: forwards, or back.
+    pub clock_jumps: usize,
 }
 
 impl Default for Plan {
     /// Thirty writes in 20 seconds, with two of each fault, but for those of disks.
     fn default() -> Self {
-        let duration = Duration::from_secs(20);
-        Self { duration, writes: 30, partitions: 2, cuts: 2, crashes: 2, restores: 0, disk_faults: 0 }
+        Self {
+            duration: Duration::from_secs(20),
+            writes: 30,
+            partitions: 2,
+            cuts: 2,
+            crashes: 2,
+            restores: 0,
+            disk_faults: 0,
+            clock_jumps: 2,
+        }
     }
 }
 
-/// One thing that is done to a cluster.
+/// An act, and when.
+pub(super) type Timed = (Duration, Act);
+
+/// One thing that is done to a cluster. Displayed, it reads as a line of a story, in which node 0 is
+/// called `a`, node 1 `b`, and so on.
+///
+/// ```
+/// use crdt_sync::sim::Act;
+///
+/// let act = Act::Partition { group: vec![0, 2] };
+/// assert_eq!(act.to_string(), "a, c are cut off from the others");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Act {
@@ -56,6 +79,9 @@ pub enum Act {
     Write {
         /// Where.
         node: usize,
+        /// What the writer's draws begin with: they depend on nothing else, so that the write stays
+        /// the same when other acts are left out.
+        seed: u64,
     },
     /// These nodes are cut off from all others.
     Partition {
@@ -95,19 +121,96 @@ pub enum Act {
         /// Which.
         node: usize,
     },
+    /// A wall clock jumps.
+    Clock {
+        /// Whose.
+        node: usize,
+        /// By how much it is ahead of the slowest that there can be, from now on.
+        ahead: Duration,
+    },
+    /// A node is gone for good: nothing brings it back.
+    Gone {
+        /// Which.
+        node: usize,
+    },
+    /// All partitions end, all disks work, and all nodes that are down start again, but those that are
+    /// gone.
+    Repair,
 }
+
+impl Act {
+    /// The same act in a cluster without this node, if anything is left of it.
+    pub(super) fn without(&self, gone: usize) -> Option<Self> {
+        let stays = match self {
+            Self::Partition { group } => {
+                let group: Vec<usize> = group.iter().copied().filter(|node| *node != gone).collect();
+                return (!group.is_empty()).then_some(Self::Partition { group });
+            }
+            Self::Heal | Self::Repair => true,
+            Self::Cut { a, b } => *a != gone && *b != gone,
+            Self::Write { node, .. }
+            | Self::Crash { node }
+            | Self::Restore { node, .. }
+            | Self::Disk { node, .. }
+            | Self::Restart { node }
+            | Self::Clock { node, .. }
+            | Self::Gone { node } => *node != gone,
+        };
+        stays.then(|| self.clone())
+    }
+}
+
+/// What a node is called in stories.
+pub(super) fn name(node: usize) -> String {
+    let letter = u8::try_from(node).ok().and_then(|node| (b'a'..=b'z').nth(node.into()));
+    letter.map_or_else(|| format!("node {node}"), |letter| char::from(letter).to_string())
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { node, .. } => write!(f, "{} writes", name(*node)),
+            Self::Partition { group } => {
+                let group: Vec<String> = group.iter().map(|node| name(*node)).collect();
+                let are = if group.len() == 1 { "is" } else { "are" };
+                write!(f, "{} {are} cut off from the others", group.join(", "))
+            }
+            Self::Heal => f.write_str("all partitions end"),
+            Self::Cut { a, b } => write!(f, "the connection of {} and {} is cut", name(*a), name(*b)),
+            Self::Crash { node } => write!(f, "{} crashes", name(*node)),
+            Self::Restore { node, commits } => {
+                write!(f, "{} gets its disk back as it was {commits} writes ago", name(*node))
+            }
+            Self::Disk { node, fault: Some(fault) } => {
+                write!(f, "the disk of {} fails: {fault:?}", name(*node))
+            }
+            Self::Disk { node, fault: None } => write!(f, "the disk of {} works again", name(*node)),
+            Self::Restart { node } => write!(f, "{} starts again", name(*node)),
+            Self::Clock { node, ahead } => {
+                write!(f, "the clock of {} jumps to {:.3} s ahead", name(*node), ahead.as_secs_f64())
+            }
+            Self::Gone { node } => write!(f, "{} is gone for good", name(*node)),
+            Self::Repair => f.write_str("everything is repaired"),
+        }
+    }
+}
+
+/// How far a clock is ahead at most after a jump: further than stamps may run ahead by default, so
+/// that both sides of that limit are met.
+const FARTHEST_CLOCK: Duration = Duration::from_secs(120);
 
 const FAULTS: [DiskFault; 4] =
     [DiskFault::Full, DiskFault::ReadOnly, DiskFault::FsyncAfterWrite, DiskFault::FsyncBeforeWrite];
 
 impl Plan {
-    /// Draws the acts of one run for this many nodes, in the order of time.
+    /// Draws the acts of one run for this many nodes, in the order of time; the last one is
+    /// [`Act::Repair`].
     #[must_use]
     pub fn draw(&self, nodes: usize, rng: &mut SimRng) -> Vec<(Duration, Act)> {
         let mut acts = Vec::new();
         let any = |rng: &mut SimRng| rng.random_range(0..nodes.max(1) as u64) as usize;
         for _ in 0..self.writes {
-            acts.push((self.moment(rng), Act::Write { node: any(rng) }));
+            acts.push((self.moment(rng), Act::Write { node: any(rng), seed: rng.random() }));
         }
         for _ in 0..self.cuts {
             acts.push((self.moment(rng), Act::Cut { a: any(rng), b: any(rng) }));
@@ -137,7 +240,12 @@ impl Plan {
             acts.push((begin, Act::Disk { node, fault }));
             acts.push((self.later(begin, rng), Act::Disk { node, fault: None }));
         }
+        for _ in 0..self.clock_jumps {
+            let ahead = between((Duration::ZERO, FARTHEST_CLOCK), rng);
+            acts.push((self.moment(rng), Act::Clock { node: any(rng), ahead }));
+        }
         acts.sort_by_key(|(at, _)| *at);
+        acts.push((self.duration, Act::Repair));
         acts
     }
 

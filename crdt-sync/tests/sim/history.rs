@@ -64,25 +64,28 @@ impl History {
         }
     }
 
-    /// Plays a plan, heals everything, and lets the cluster converge.
+    /// Plays a plan, which ends with a repair, and lets the cluster converge.
     pub(crate) fn play(&mut self, plan: &Plan) {
         self.forgetful = plan.restores > 0;
         for (at, act) in plan.draw(self.cluster.len(), &mut self.rng) {
             self.run_until(at);
             self.act(act);
         }
+        self.converge();
+        self.finish();
+    }
+
+    fn repair(&mut self) {
         self.cluster.heal();
         for node in 0..self.cluster.len() {
             self.cluster.fail_disk(node, None);
             self.restart(node);
         }
-        self.converge();
-        self.finish();
     }
 
     fn act(&mut self, act: Act) {
         match act {
-            Act::Write { node } => self.write(node),
+            Act::Write { node, .. } => self.write(node),
             Act::Partition { group } => self.cluster.partition(&[&group]),
             Act::Heal => self.cluster.heal(),
             Act::Cut { a, b } => self.cluster.cut(a, b),
@@ -90,6 +93,8 @@ impl History {
             Act::Restart { node } => self.restart(node),
             Act::Restore { node, commits } => self.restore(node, commits),
             Act::Disk { node, fault } => self.cluster.fail_disk(node, fault),
+            Act::Clock { node, ahead } => self.cluster.set_clock(node, ahead),
+            Act::Repair => self.repair(),
             _ => unreachable!("every act is known"),
         }
     }

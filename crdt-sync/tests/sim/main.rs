@@ -9,7 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 use std::time::Duration;
 
-use crdt_sync::sim::{Plan, SimConfig};
+use crdt_core::OrSet;
+use crdt_sync::proto::Event;
+use crdt_sync::sim::{Cluster, Plan, SimConfig};
 
 use history::{History, Tally};
 
@@ -167,4 +169,43 @@ fn the_same_seed_gives_the_same_trace() {
     assert_eq!(traces, (0..20).map(trace).collect::<Vec<_>>());
     let different: BTreeSet<u64> = traces.into_iter().collect();
     assert_eq!(different.len(), 20, "other seeds give other traces");
+}
+
+/// Two of four nodes, apart from the others, hear of each other just the same whatever is done to
+/// these: what is left to chance depends on whom it concerns and on nothing that was drawn before.
+#[test]
+fn what_is_done_to_some_changes_nothing_for_others() {
+    let heard = |busy: bool| {
+        let mut cluster = Cluster::<OrSet<u64>>::new(SimConfig::hostile(4), 1).expect("it works");
+        let mut heard: Vec<(Duration, usize, Event)> = Vec::new();
+        cluster.partition(&[&[0, 1]]);
+        for second in 0..20 {
+            if busy {
+                cluster.cut(0, 1);
+                (0..2).for_each(|node| drop(cluster.write(node, |set| set.insert(second))));
+                if second == 5 {
+                    cluster.crash(0);
+                    cluster.restart(0).expect("it started before");
+                }
+            }
+            cluster.write(2, |set| set.insert(second)).expect("it is up");
+            while let Some(step) = cluster.step(Duration::from_secs(second)) {
+                let events = step.events.into_iter().filter(|(node, _)| *node >= 2);
+                let applied = events.filter(|(_, event)| matches!(event, Event::Applied { .. }));
+                heard.extend(applied.map(|(node, event)| (step.at, node, named(event))));
+            }
+        }
+        heard
+    };
+    let quiet = heard(false);
+    assert!(quiet.len() > 30, "{}", quiet.len());
+    assert_eq!(quiet, heard(true));
+}
+
+/// Without the name of the connection, which counts all connections.
+fn named(event: Event) -> Event {
+    match event {
+        Event::Applied { update, .. } => Event::Applied { update, from: None },
+        event => event,
+    }
 }

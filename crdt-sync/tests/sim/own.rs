@@ -2,8 +2,10 @@
 
 #![allow(unreachable_pub, reason = "the derive's items follow the visibility of the struct")]
 
-use crdt_core::{Crdt, LwwMap, OrMap, OrSet, PnCounter};
-use crdt_sync::sim::{Plan, SimConfig, SimRng, explore};
+use std::time::Duration;
+
+use crdt_core::{Crdt, LwwMap, OrMap, OrSet, OrSetEditor, PnCounter};
+use crdt_sync::sim::{Act, Failure, Plan, Report, SimConfig, SimRng, explore, play};
 use rand::RngExt;
 
 #[derive(Crdt)]
@@ -42,19 +44,127 @@ fn plausible(shop: &Shop) -> Result<(), String> {
 fn a_struct_of_ones_own_converges_in_hostile_networks() {
     let mut config = SimConfig::hostile(3);
     (config.engine.max_update_bytes, config.engine.log_bytes) = (1024, 1024);
-    let report = explore::<Shop>(&config, &Plan::default(), 0..100, write, plausible);
+    let report = explore::<Shop, _>(&config, &Plan::default(), 0..100, write, plausible);
     let report = report.unwrap_or_else(|failure| unreachable!("{failure}"));
     assert_eq!(report.runs, 100);
     assert!(report.writes > 1_500 && report.walks > 20 && report.duplicates > 500, "{report:?}");
 }
 
-/// An invariant that does not hold is reported with the seed that shows it.
+/// Whoever sells tells both the counter and the note of what is left, which the last writer wins.
+fn sell(shop: ShopEditor<'_>, rng: &mut SimRng) -> String {
+    let (article, left) = (rng.random_range(0..4u8), |article| shop.profile.get(&article).unwrap_or(99));
+    shop.sold.add(1);
+    shop.profile.insert(article, left(article) - 1);
+    format!("{article} sold")
+}
+
+/// Does not hold if two sell the same article without knowing of each other.
+fn adds_up(shop: &Shop) -> Result<(), String> {
+    let gone: u64 = shop.profile.iter().map(|(_, left)| 99 - left).sum();
+    let sold = shop.sold.value();
+    if sold == i128::from(gone) { Ok(()) } else { Err(format!("{sold} sold, {gone} gone")) }
+}
+
+fn broken(seed: u64) -> Failure {
+    let plan = Plan { writes: 20, ..Plan::default() };
+    explore::<Shop, _>(&SimConfig::hostile(4), &plan, seed..seed + 50, sell, adds_up)
+        .expect_err("it is broken")
+}
+
+/// Two writes that do not know of each other, and at most what keeps them apart.
 #[test]
-fn a_broken_invariant_is_reported_with_its_seed() {
-    let never_sold = |shop: &Shop| if shop.sold.value() == 0 { Ok(()) } else { Err("sold".to_owned()) };
-    let run = || explore::<Shop>(&SimConfig::quic(3), &Plan::default(), 5..6, write, never_sold);
-    let failure = run().expect_err("something is sold");
-    assert_eq!(failure.seed, 5);
-    assert!(failure.to_string().starts_with("seed 5: at "), "{failure}");
-    assert_eq!(run(), Err(failure), "and the seed shows it again");
+fn a_broken_invariant_is_told_in_as_few_acts_as_it_takes() {
+    for seed in [0, 100, 200] {
+        let failure = broken(seed);
+        let (text, (before, after)) = (failure.to_string(), failure.acts);
+        assert_eq!(before, 20 + 2 + 2 * 2 + 2 * 2 + 2);
+        assert!((2..=3).contains(&after), "{text}");
+        let count = |is: fn(&Act) -> bool| failure.story.iter().filter(|(_, act)| is(act)).count();
+        assert_eq!(count(|act| matches!(act, Act::Write { .. })), 2, "{text}");
+        assert_eq!(count(|act| matches!(act, Act::Gone { .. })), 2, "the other nodes are not needed: {text}");
+        assert!(failure.reason.ends_with(": 2 sold, 1 gone"), "{text}");
+        assert_eq!(text.matches("writes: ").count(), 2, "{text}");
+        assert!(text.lines().last().is_some_and(|last| last.contains(" gets what ")), "{text}");
+    }
+}
+
+/// What was found to be needed is: the story fails as it is, and no longer without any of its acts.
+#[test]
+fn a_story_fails_by_itself_and_not_with_less() {
+    for seed in [0, 100] {
+        let failure = broken(seed);
+        let again = |story: &[(Duration, Act)]| {
+            play::<Shop, _>(&SimConfig::hostile(4), failure.seed, story, sell, adds_up)
+        };
+        let replayed = again(&failure.story).expect_err("it fails");
+        assert_eq!((&replayed.reason, &replayed.lines), (&failure.reason, &failure.lines));
+        for (place, (_, act)) in failure.story.iter().enumerate() {
+            let mut less = failure.story.clone();
+            less.remove(place);
+            if !matches!(act, Act::Gone { .. } | Act::Repair) {
+                let fails_alike = again(&less).is_err_and(|less| less.reason.ends_with("gone"));
+                assert!(!fails_alike, "{act} is not needed: {failure}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_story() {
+    let first = broken(0);
+    assert_eq!(first, broken(first.seed));
+    assert_ne!(first.to_string(), broken(first.seed + 1).to_string());
+}
+
+/// The faults that a write needs are told.
+#[test]
+fn a_story_tells_the_faults_that_are_needed() {
+    let far = |shop: ShopEditor<'_>, _: &mut SimRng| shop.profile.insert(0, 1);
+    let recent = |shop: &Shop| match shop.profile.stamp(&0) {
+        Some(stamp) if stamp.millis() > 1_700_000_050_000 => Err("from the future".to_owned()),
+        _ => Ok(()),
+    };
+    let plan = Plan { clock_jumps: 4, ..Plan::default() };
+    let failure =
+        explore::<Shop, _>(&SimConfig::quic(3), &plan, 0..20, far, recent).expect_err("clocks jump");
+    let text = failure.to_string();
+    assert_eq!(failure.acts.1, 2, "{text}");
+    assert!(text.contains(" jumps to ") && text.ends_with(" writes"), "{text}");
+}
+
+/// Without the first write the second is refused. That is another mistake, with a story of its own.
+#[test]
+fn a_story_ends_as_the_run_did() {
+    let write = |set: OrSetEditor<'_, String>, rng: &mut SimRng| {
+        set.insert(match (rng.random_bool(0.5), set.contains("1")) {
+            (false, _) => "1".to_owned(),
+            (true, true) => "2".to_owned(),
+            (true, false) => "too large".repeat(1000),
+        });
+    };
+    let no_second = |set: &OrSet<String>| if set.contains("2") { Err("two".to_owned()) } else { Ok(()) };
+    let mut config = SimConfig::quic(2);
+    config.engine.max_update_bytes = 1024;
+    let run = |seed| explore::<OrSet<String>, _>(&config, &Plan::default(), seed..seed + 1, write, no_second);
+    let failures = (0..20).filter_map(|seed| run(seed).err());
+    let (second, refused): (Vec<_>, Vec<_>) = failures.partition(|failure| failure.reason.ends_with(": two"));
+    assert!(second.len() > 2 && refused.len() > 2, "{} {}", second.len(), refused.len());
+    assert!(second.iter().all(|failure| failure.acts.1 == 2) && refused.iter().all(|it| it.acts.1 == 1));
+}
+
+/// All kinds of faults occur in the runs of a plan that asks for them.
+#[test]
+fn an_invariant_that_holds_is_reported_with_the_faults_that_it_held_through() {
+    let plan = Plan { restores: 2, disk_faults: 2, ..Plan::default() };
+    let mut config = SimConfig::hostile(3);
+    config.disk = Some((Duration::from_millis(1), Duration::from_millis(200)));
+    (config.engine.max_update_bytes, config.engine.log_bytes) = (1024, 1024);
+    let report = explore::<Shop, _>(&config, &plan, 0..10, write, plausible);
+    let report = report.unwrap_or_else(|failure| unreachable!("{failure}"));
+    let Report { runs, writes, partitions, cuts, crashes, restores, disk_faults, clock_jumps, .. } = report;
+    assert_eq!((runs, partitions, clock_jumps), (10, 20, 20));
+    assert!(writes > 200 && cuts > 5 && crashes > 20 && restores > 5 && disk_faults > 10, "{report:?}");
+    let weather = [report.frames_lost, report.frames_doubled, report.frames_reordered];
+    assert!(weather.iter().all(|count| *count > 100), "{report:?}");
+    assert!(report.walks > 0 && report.duplicates > 0, "{report:?}");
 }

@@ -5,6 +5,7 @@ use rand::RngExt;
 
 use super::{Cluster, Happening};
 use crate::proto::{Batch, Engine};
+use crate::sim::chance::Chance;
 use crate::sim::network::between;
 use crate::store::{DiskFault, FaultyStore, Store};
 
@@ -46,7 +47,7 @@ impl<T: Wire> Cluster<T> {
         if let Some(writes) = self.config.disk
             && let Some(batch) = engine.poll_persist()
         {
-            let at = self.now + between(writes, &mut self.rng);
+            let at = self.now + between(writes, &mut self.draws(Chance::Disk, (node, node)));
             self.plan(at, Happening::Stored { node, batch });
         }
     }
@@ -72,7 +73,7 @@ impl<T: Wire> Cluster<T> {
         let Some(Happening::Stored { batch, .. }) = key.and_then(|key| self.agenda.remove(&key)) else {
             return;
         };
-        let lands = self.rng.random_bool(0.5);
+        let lands = self.draws(Chance::Crash, (node, node)).random_bool(0.5);
         if let Some(disk) = self.nodes[node].disk.as_mut().filter(|_| lands) {
             // A disk that fails takes nothing.
             let _ = disk.commit(&batch);
