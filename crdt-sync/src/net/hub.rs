@@ -225,6 +225,11 @@ impl<T: Replicated> Hub<T> {
         self.output(|engine, _| engine.poll_persist())
     }
 
+    /// Adds to it while there is more of a state that goes to the store in pieces.
+    pub(super) fn extend_batch(&self, batch: &mut Batch) -> bool {
+        self.output(|engine, _| engine.extend_persist(batch))
+    }
+
     /// The engine wants to be called then. A timer that is set to an earlier time stays so: being
     /// called early does no harm, and setting timers costs.
     fn set_timer(&self, due: Option<Duration>) {

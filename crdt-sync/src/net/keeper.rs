@@ -16,11 +16,13 @@ use super::health::Health;
 use super::hub::Hub;
 use super::subscribe::Notice;
 use super::world::{self, jittered};
-use crate::proto::{Config, Engine, Now};
+use crate::proto::{Batch, Config, Engine, Now};
 use crate::store::{Store, StoreError, StoreFault};
 
 /// The pauses of a store that fails: short at first, so that a hiccup costs little.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// How long the engine is left alone between two pieces of a state if anybody waits for it.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// An engine that goes on from what its store holds, if there is one.
 pub(super) async fn open<T: Replicated>(
@@ -55,9 +57,8 @@ pub(super) async fn keep<T: Replicated>(hub: Arc<Hub<T>>, store: Box<dyn Store>)
         && !*ended.borrow()
     {
         progress.mark_unchanged();
-        let here = hub.clone();
         let place = store.place();
-        let Ok((store, written)) = spawn_blocking(move || write(&here, store)).await else {
+        let Some((store, written)) = write(&hub, store).await else {
             let (kind, reason) = (ErrorKind::Other, "the store panicked".to_owned());
             note(&hub, Some(StoreError::new(place, StoreFault::Disk { kind, reason })));
             break;
@@ -79,17 +80,45 @@ pub(super) async fn keep<T: Replicated>(hub: Arc<Hub<T>>, store: Box<dyn Store>)
     hub.store.opened(false);
 }
 
+/// A store after what was asked of it; nothing if it panicked.
+type Done = Option<(Box<dyn Store>, Result<(), StoreError>)>;
+
 /// Writes batch after batch until there is nothing more.
-fn write<T: Replicated>(hub: &Hub<T>, mut store: Box<dyn Store>) -> (Box<dyn Store>, Result<(), StoreError>) {
-    while let Some(batch) = hub.next_batch() {
-        if let Err(error) = store.commit(&batch) {
-            hub.input(|engine, now| engine.persist_failed(now));
-            return (store, Err(error));
+async fn write<T: Replicated>(hub: &Arc<Hub<T>>, mut store: Box<dyn Store>) -> Done {
+    while let Some(batch) = next_batch(hub).await {
+        let here = hub.clone();
+        let (back, written) = spawn_blocking(move || commit(&here, store, &batch)).await.ok()?;
+        if written.is_err() {
+            return Some((back, written));
         }
-        hub.input(|engine, now| engine.persisted(now));
+        store = back;
         note(hub, None);
     }
-    (store, Ok(()))
+    Some((store, Ok(())))
+}
+
+/// The next batch, as full as it gets. Between two pieces of a state the engine is everybody's.
+async fn next_batch<T: Replicated>(hub: &Hub<T>) -> Option<Batch> {
+    let mut batch = hub.next_batch()?;
+    while hub.extend_batch(&mut batch) {
+        hub.make_way(MOMENT).await;
+        tokio::task::coop::consume_budget().await;
+    }
+    Some(batch)
+}
+
+/// Writes a batch, and tells the engine what became of it.
+fn commit<T: Replicated>(
+    hub: &Hub<T>,
+    mut store: Box<dyn Store>,
+    batch: &Batch,
+) -> (Box<dyn Store>, Result<(), StoreError>) {
+    let written = store.commit(batch);
+    hub.input(|engine, now| match &written {
+        Ok(()) => engine.persisted(now),
+        Err(_) => engine.persist_failed(now),
+    });
+    (store, written)
 }
 
 /// Tells of it if the store works again, or fails otherwise than before.

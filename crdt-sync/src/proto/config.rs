@@ -72,16 +72,17 @@ pub struct Config {
     pub pinned_bytes: usize,
 
     /// Bytes of records after which a store gets a snapshot instead of more of them, if they are also
-    /// larger than the last snapshot. Fewer make starts faster, more make snapshots rarer: one holds
-    /// the node up for as long as the document takes to encode. Default 16 MiB.
+    /// larger than the last snapshot. Fewer make starts faster, more make snapshots rarer: one writes
+    /// the whole document. Default 16 MiB.
     pub store_log_bytes: usize,
 
-    /// Bytes of updates that a store is given to write at once, but for one that is larger; at least
-    /// 1. Default 4 MiB, a few milliseconds of an ordinary disk.
+    /// Bytes of updates, and of a state in pieces, that a store is given to write at once, but for one
+    /// that is larger; at least 1. Default 4 MiB, a few milliseconds of an ordinary disk.
     pub store_batch_bytes: usize,
 
-    /// Entries that die before a walk reaches them and are kept for it, for each walk. Over it the
-    /// walk starts again. Default 16,384.
+    /// Entries that die before a walk reaches them and are kept for it, for each walk, and for a
+    /// snapshot. Over it the walk starts again; the snapshot does so in one go, which holds the node up
+    /// for as long as the document takes to encode. Default 16,384.
     pub walk_stash: usize,
 
     /// Entries read from the state for one chunk of a walk; at least 1. A chunk is the unit in which

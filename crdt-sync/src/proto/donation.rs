@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crdt_core::clock::CausalContext;
-use crdt_core::codec::{Wire, Writer};
+use crdt_core::codec::Wire;
 use crdt_core::{Delta, Doc, Span, Walk};
 
+use super::chunk::next_chunk;
 use super::config::Config;
 use super::frame::{Frame, max_spans};
 use super::log::Position;
@@ -144,10 +145,7 @@ impl<T: Wire> Donation<T> {
 
     /// Reads the next chunk from the document, if there is one.
     fn next_chunk(&mut self, doc: &Doc<T>, config: &Config) -> bool {
-        let (entries, bytes) = (config.walk_entries, config.batch_bytes);
-        let Some(delta) = self.walk.next_chunk(doc, entries, bytes, encoded_len::<T>) else {
-            return false;
-        };
+        let Some(delta) = next_chunk(&mut self.walk, doc, config) else { return false };
         let limits = config.chunk_limits();
         self.out = 0;
         self.chunk = delta.encode().unwrap_or_default();
@@ -155,10 +153,4 @@ impl<T: Wire> Donation<T> {
         self.overflow |= self.chunk.len() > limits.max_bytes || delta.entries().len() > limits.max_entries;
         true
     }
-}
-
-fn encoded_len<T: Wire>(entry: &T::Entry) -> usize {
-    let mut bytes = Writer::default();
-    // An entry that was decoded or checked when it was written can be encoded again.
-    T::encode_entry(entry, &mut bytes).map_or(0, |()| bytes.len())
 }

@@ -45,6 +45,7 @@
 //! - An update that was only ever seen in part, by a walk that was cut, stays in part if all who had
 //!   it are lost.
 
+mod chunk;
 mod config;
 mod donation;
 mod engine;
@@ -60,6 +61,7 @@ mod persist;
 mod receiver;
 mod relay;
 mod rights;
+mod saving;
 mod state;
 mod status;
 mod time;

@@ -36,29 +36,35 @@ pub struct Record {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batch {
-    /// A state that takes the place of the one before and of the records that it names.
+    /// Pieces of a whole state.
     pub snapshot: Option<Snapshot>,
     /// Records to add, in this order. A record that is there already, under the same index, is the
     /// same: a batch whose fate is unknown can be written again.
     pub records: Vec<Record>,
 }
 
-/// A whole state as bytes that mean something to the engine only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Pieces of a whole state, which takes many batches if it is large, so that neither node nor store is
+/// held up by it. The state before counts until the last piece is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The document, and what is known of it.
-    pub state: Vec<u8>,
-    /// Records with a lower index are dropped. Those that stay let a node that starts again serve
-    /// its peers from the log.
-    pub keep_from: u64,
+    /// Whether these are the first: pieces of a state that was never whole are dropped.
+    pub first: bool,
+    /// The next pieces, as bytes that mean something to the engine only.
+    pub pieces: Vec<Vec<u8>>,
+    /// Stands with the last pieces: the state takes the place of the one before, and records with a
+    /// lower index than this are dropped. Those that stay let a node that starts again serve its peers
+    /// from the log.
+    pub keep_from: Option<u64>,
 }
 
 /// What a store holds, for [`Engine::recover`](super::Engine::recover).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// The last snapshot's state; nothing if nothing was ever written.
-    pub state: Option<Vec<u8>>,
+    /// The pieces of the last state that is whole; none if there never was one.
+    pub state: Vec<Vec<u8>>,
+    /// The pieces of one that is not whole yet, which count for nothing.
+    pub unfinished: Vec<Vec<u8>>,
     /// The records, by index, ascending.
     pub records: Vec<Record>,
 }
@@ -67,8 +73,14 @@ impl Stored {
     /// What is held after a batch was written: for stores that keep it so.
     pub fn apply(&mut self, batch: &Batch) {
         if let Some(snapshot) = &batch.snapshot {
-            self.state = Some(snapshot.state.clone());
-            self.records.retain(|record| record.index >= snapshot.keep_from);
+            if snapshot.first {
+                self.unfinished.clear();
+            }
+            self.unfinished.extend_from_slice(&snapshot.pieces);
+            if let Some(keep_from) = snapshot.keep_from {
+                self.state = std::mem::take(&mut self.unfinished);
+                self.records.retain(|record| record.index >= keep_from);
+            }
         }
         // What is written again takes the place of what may be there.
         if let Some(first) = batch.records.first() {
@@ -88,23 +100,31 @@ pub(super) struct Head {
     pub(super) parts: CausalContext,
 }
 
-/// The form of a snapshot's state.
-const VERSION: u8 = 1;
+/// A state of which all pieces are out.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) head: Head,
+    /// How often numbers had been claimed without the log.
+    pub(super) claims: u64,
+    /// Bytes of its pieces.
+    pub(super) bytes: usize,
+}
+
+/// The form of a state in pieces: the head, then deltas.
+const VERSION: u8 = 2;
 
 impl Head {
-    /// The head, and the encoded document behind it.
-    pub(super) fn encode(&self, document: &[u8], config: &Config) -> Vec<u8> {
+    pub(super) fn encode(&self, config: &Config) -> Vec<u8> {
         let mut to = Writer::default();
         to.u8(VERSION);
         to.bytes(config.cluster.as_bytes());
         to.number(self.end);
         vector::encode(&self.updates, &mut to);
         vector::encode(&self.parts, &mut to);
-        to.raw(document);
         to.finish()
     }
 
-    pub(super) fn decode<'a>(bytes: &'a [u8], config: &Config) -> Result<(Self, &'a [u8]), RecoverError> {
+    pub(super) fn decode(bytes: &[u8], config: &Config) -> Result<Self, RecoverError> {
         let corrupt = |error: FrameError| RecoverError::Corrupt { reason: error.to_string() };
         let mut from = Reader::new(bytes);
         let version = from.u8().map_err(corrupt)?;
@@ -119,7 +139,8 @@ impl Head {
         let refused = |error: super::error::PeerError| RecoverError::Corrupt { reason: error.to_string() };
         let updates = vector::decode(&mut from, config).map_err(refused)?;
         let parts = vector::decode(&mut from, config).map_err(refused)?;
-        Ok((Self { end, updates, parts }, from.rest()))
+        from.finish().map_err(corrupt)?;
+        Ok(Self { end, updates, parts })
     }
 }
 
@@ -140,6 +161,10 @@ pub(super) struct Disk {
     /// Bytes of records since the last snapshot, and of that snapshot.
     logged: usize,
     snapshot_bytes: usize,
+    /// Bytes of records that there were when the snapshot on its way began.
+    logged_before: usize,
+    /// Whether the next snapshot is made in one go, because one in pieces came to nothing.
+    hurry: bool,
     flight: Option<Flight>,
 }
 
@@ -148,9 +173,10 @@ pub(super) struct Disk {
 struct Flight {
     updates: CausalContext,
     cursor: Position,
+    /// Bytes of its records.
     bytes: usize,
-    /// How often numbers had been claimed, if it holds a snapshot.
-    claims: Option<u64>,
+    /// How often numbers had been claimed in the state that it makes whole, and the bytes of that.
+    whole: Option<(u64, usize)>,
 }
 
 impl Disk {
@@ -164,6 +190,8 @@ impl Disk {
             claims: stored.map(|_| 0),
             logged,
             snapshot_bytes,
+            logged_before: 0,
+            hurry: false,
             flight: None,
         }
     }
@@ -192,29 +220,55 @@ impl Disk {
         self.claims != Some(claims) || self.cursor < log.start() || outgrown
     }
 
-    /// The updates that the store lacks, as many as one batch may hold.
-    pub(super) fn records(&mut self, log: &Log, config: &Config) -> Option<Batch> {
-        let (records, bytes) = records(log, self.cursor, config.store_batch_bytes);
-        if records.is_empty() {
-            return None;
-        }
-        let updates = records.iter().map(|record| record.number).collect();
-        let cursor = self.cursor + records.len() as u64;
-        self.flight = Some(Flight { updates, cursor, bytes, claims: None });
-        Some(Batch { snapshot: None, records })
+    /// A state begins to go to the store.
+    pub(super) fn begins_snapshot(&mut self) {
+        self.logged_before = self.logged;
     }
 
-    /// A state that holds all these updates, and the log, which goes with it.
-    pub(super) fn snapshot(
-        &mut self,
-        state: Vec<u8>,
-        updates: CausalContext,
-        log: &Log,
-        claims: u64,
-    ) -> Batch {
-        let (records, _) = records(log, self.cursor, usize::MAX);
-        self.flight = Some(Flight { updates, cursor: log.end(), bytes: state.len(), claims: Some(claims) });
-        Batch { snapshot: Some(Snapshot { state, keep_from: log.start() }), records }
+    /// A state in pieces came to nothing: too much changed meanwhile.
+    pub(super) fn missed_snapshot(&mut self) {
+        self.hurry = true;
+    }
+
+    /// Whether a state goes to the store in one go.
+    pub(super) fn is_in_a_hurry(&self) -> bool {
+        self.hurry
+    }
+
+    /// Begins a batch with updates that the store lacks, as many as one may hold. There are none while
+    /// it has no state that they go on from, or lacks some that the log has lost.
+    pub(super) fn begin(&mut self, log: &Log, config: &Config) -> Vec<Record> {
+        let goes_on = self.claims.is_some() && self.cursor >= log.start();
+        let (records, bytes) = match goes_on {
+            true => records(log, self.cursor, config.store_batch_bytes),
+            false => Default::default(),
+        };
+        let updates = records.iter().map(|record| record.number).collect();
+        let cursor = self.cursor + records.len() as u64;
+        self.flight = Some(Flight { updates, cursor, bytes, whole: None });
+        records
+    }
+
+    /// Nothing is to be written after all.
+    pub(super) fn cancel(&mut self) {
+        self.flight = None;
+    }
+
+    /// The last piece of a state goes with the batch, and so does the rest of the log. Returns that and
+    /// which records stay; nothing if the state and the log leave a gap between them.
+    pub(super) fn finish(&mut self, state: &Whole, log: &Log) -> Option<(Vec<Record>, u64)> {
+        let flight = self.flight.as_mut()?;
+        if log.start() > flight.cursor.max(state.head.end) {
+            return None;
+        }
+        let (records, bytes) = records(log, flight.cursor, usize::MAX);
+        flight.updates.union_with(&state.head.updates);
+        for record in &records {
+            flight.updates.insert(record.number);
+        }
+        (flight.cursor, flight.bytes) = (log.end(), flight.bytes + bytes);
+        flight.whole = Some((state.claims, state.bytes));
+        Some((records, log.start().min(state.head.end)))
     }
 
     /// The batch is durable. Returns whether there was one.
@@ -222,11 +276,10 @@ impl Disk {
         let Some(flight) = self.flight.take() else { return false };
         Arc::make_mut(&mut self.durable).union_with(&flight.updates);
         self.cursor = flight.cursor;
-        match flight.claims {
-            None => self.logged += flight.bytes,
-            Some(claims) => {
-                (self.logged, self.snapshot_bytes, self.claims) = (0, flight.bytes, Some(claims));
-            }
+        self.logged += flight.bytes;
+        if let Some((claims, bytes)) = flight.whole {
+            self.logged -= self.logged_before;
+            (self.snapshot_bytes, self.claims, self.hurry) = (bytes, Some(claims), false);
         }
         true
     }

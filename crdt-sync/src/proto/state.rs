@@ -15,6 +15,7 @@ use super::error::{PeerError, RecoverError, TryUpdateError, UpdateError};
 use super::id::PeerId;
 use super::log::{Log, Position, Update};
 use super::persist::{Head, Record, Stored};
+use super::saving::{Saved, Saving};
 use super::time::Now;
 use super::vector;
 
@@ -22,7 +23,7 @@ use super::vector;
 ///
 /// Three things belong together and are kept so here: a number enters `applied` only with all of
 /// its content in `doc`; a number in `applied` is either in `log` or in `lost`; and every walk that
-/// is being given sees each delta before the document does.
+/// is being given, to a peer or to the store, sees each delta before the document does.
 pub(super) struct State<T: Wire> {
     doc: Doc<T>,
     applied: Arc<CausalContext>,
@@ -36,6 +37,7 @@ pub(super) struct State<T: Wire> {
     /// What the document may hold in part.
     parts: CausalContext,
     donations: BTreeMap<PeerId, Donation<T>>,
+    saving: Option<Saving<T>>,
     writer: Option<Writer>,
     wall: Wall,
     /// The largest stamp seen that is not too far ahead.
@@ -69,6 +71,7 @@ impl<T: Wire> State<T> {
             claims: 0,
             parts: CausalContext::default(),
             donations: BTreeMap::new(),
+            saving: None,
             writer: None,
             wall: Wall::default(),
             highest: Stamp::default(),
@@ -85,13 +88,15 @@ impl<T: Wire> State<T> {
     ) -> Result<(Self, Position), RecoverError> {
         let mut state = Self::new(key);
         let start = stored.records.first().map(|record| record.index);
-        let Some(bytes) = &stored.state else {
+        let Some((head, pieces)) = stored.state.split_first() else {
             return if start.is_none() { Ok((state, 0)) } else { Err(corrupt("records without a state")) };
         };
-        let (head, document) = Head::decode(bytes, config)?;
-        let document = Delta::decode(document, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
-        state.observe(&document, now, config);
-        state.doc.merge(document);
+        let head = Head::decode(head, config)?;
+        for piece in pieces {
+            let piece = Delta::decode(piece, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
+            state.observe(&piece, now, config);
+            state.doc.merge(piece);
+        }
         state.log = Log::starting_at(start.unwrap_or(head.end));
         (state.applied, state.parts) = (Arc::new(head.updates), head.parts);
         for record in &stored.records {
@@ -130,11 +135,27 @@ impl<T: Wire> State<T> {
         Ok(())
     }
 
-    /// The whole state as bytes, for a store.
-    pub(super) fn snapshot(&self, config: &Config) -> Option<Vec<u8>> {
+    /// The state as it is now begins to go to the store.
+    pub(super) fn save(&mut self, config: &Config) {
         let (updates, parts) = (CausalContext::clone(&self.applied), self.parts.clone());
-        let document = self.doc.encode().ok()?;
-        Some(Head { end: self.log.end(), updates, parts }.encode(&document, config))
+        let head = Head { end: self.log.end(), updates, parts };
+        self.saving = Some(Saving::new(&self.doc, head, self.claims, config));
+    }
+
+    pub(super) fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
+    /// What comes next of the state that goes to the store; the saving ends with what is no piece.
+    pub(super) fn next_saved(&mut self, config: &Config) -> Saved {
+        if let Some(piece) = self.saving.as_mut().and_then(|saving| saving.next(&self.doc, config)) {
+            return Saved::Piece(piece);
+        }
+        self.saving.take().map_or(Saved::Missed, Saving::end)
+    }
+
+    pub(super) fn stop_saving(&mut self) {
+        self.saving = None;
     }
 
     /// Makes sure that there is an id to write under. `id` is called the first time, and when a member
@@ -193,6 +214,9 @@ impl<T: Wire> State<T> {
     fn merge(&mut self, delta: Delta<T>) -> bool {
         for donation in self.donations.values_mut() {
             donation.before_merge(&self.doc, &delta);
+        }
+        if let Some(saving) = &mut self.saving {
+            saving.before_merge(&self.doc, &delta);
         }
         self.doc.merge(delta)
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crdt_core::{Dot, ReplicaId};
 use redb::{
     Database, DatabaseError, Error, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
-    WriteTransaction,
+    TableError, WriteTransaction,
 };
 
 use super::{Store, StoreError, StoreFault};
@@ -19,14 +19,14 @@ use crate::proto::{Batch, Record, Snapshot, Stored};
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("crdt-sync");
 /// The state, in pieces.
 const STATE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("state");
+/// A newer one of which pieces are missing. It gets the other's name when it is whole.
+const UNFINISHED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("unfinished");
 /// Records by index: replica id, seq, bytes of the update.
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 
 const FORM: &str = "form";
 const COMMITS: &str = "commits";
-const VERSION: u64 = 1;
-/// Bytes of one piece of the state.
-const PIECE: usize = 1 << 20;
+const VERSION: u64 = 2;
 /// Bytes before the update in a record.
 const HEAD: usize = 24;
 
@@ -245,9 +245,13 @@ fn load(database: &Database) -> Result<Stored, StoreFault> {
         return Ok(Stored::default());
     }
     let mut stored = Stored::default();
-    for piece in read.open_table(STATE).map_err(reading)?.iter().map_err(reading)? {
+    let state = match read.open_table(STATE) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(stored),
+        opened => opened.map_err(reading)?,
+    };
+    for piece in state.iter().map_err(reading)? {
         let (_, bytes) = piece.map_err(reading)?;
-        stored.state.get_or_insert_default().extend_from_slice(bytes.value());
+        stored.state.push(bytes.value().to_vec());
     }
     for record in read.open_table(LOG).map_err(reading)?.iter().map_err(reading)? {
         let (index, bytes) = record.map_err(reading)?;
@@ -271,16 +275,29 @@ fn fill(write: &WriteTransaction, batch: &Batch, commits: u64) -> Result<(), Err
     meta.insert(FORM, VERSION)?;
     meta.insert(COMMITS, commits)?;
     let mut log = write.open_table(LOG)?;
-    if let Some(Snapshot { state, keep_from }) = &batch.snapshot {
-        log.retain_in(..*keep_from, |_, _| false)?;
-        let mut pieces = write.open_table(STATE)?;
-        pieces.retain(|_, _| false)?;
-        for (place, piece) in (0..).zip(state.chunks(PIECE)) {
-            pieces.insert(place, piece)?;
+    if let Some(snapshot) = &batch.snapshot {
+        add_pieces(write, snapshot)?;
+        if let Some(keep_from) = snapshot.keep_from {
+            log.retain_in(..keep_from, |_, _| false)?;
+            write.delete_table(STATE)?;
+            write.rename_table(UNFINISHED, STATE)?;
         }
     }
     for record in &batch.records {
         log.insert(record.index, encode(record).as_slice())?;
+    }
+    Ok(())
+}
+
+/// Adds to the state that is not whole yet.
+fn add_pieces(write: &WriteTransaction, snapshot: &Snapshot) -> Result<(), Error> {
+    if snapshot.first {
+        write.delete_table(UNFINISHED)?;
+    }
+    let mut pieces = write.open_table(UNFINISHED)?;
+    let next = pieces.last()?.map_or(0, |(place, _)| place.value() + 1);
+    for (place, piece) in (next..).zip(&snapshot.pieces) {
+        pieces.insert(place, piece.as_slice())?;
     }
     Ok(())
 }

@@ -288,12 +288,12 @@ fn what_is_no_store_of_this_node_is_refused() {
         change(&mut stored);
         refused(&stored, "lab")
     };
-    let state =
-        |change: &dyn Fn(&mut Vec<u8>)| changed(&|stored| change(stored.state.as_mut().expect("a state")));
-    assert_eq!(state(&|bytes| bytes[0] = 9), RecoverError::Version { found: 9 });
-    assert!(matches!(state(&|bytes| bytes.truncate(20)), RecoverError::Corrupt { .. }));
-    assert!(matches!(state(&Vec::clear), RecoverError::Corrupt { .. }));
-    assert!(matches!(changed(&|stored| stored.state = None), RecoverError::Corrupt { .. }));
+    let head =
+        |change: &dyn Fn(&mut Vec<u8>)| changed(&|stored| change(stored.state.first_mut().expect("a state")));
+    assert_eq!(head(&|bytes| bytes[0] = 9), RecoverError::Version { found: 9 });
+    assert!(matches!(head(&|bytes| bytes.truncate(20)), RecoverError::Corrupt { .. }));
+    assert!(matches!(head(&Vec::clear), RecoverError::Corrupt { .. }));
+    assert!(matches!(changed(&|stored| stored.state.clear()), RecoverError::Corrupt { .. }));
     assert!(matches!(changed(&|stored| drop(stored.records.remove(7))), RecoverError::Corrupt { .. }));
     assert!(matches!(
         changed(&|stored| stored.records[6].bytes = [1, 2].into()),

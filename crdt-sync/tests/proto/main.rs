@@ -7,6 +7,7 @@ mod links;
 mod push;
 mod reconcile;
 mod rights;
+mod saving;
 mod upgrade;
 mod walks;
 mod writes;

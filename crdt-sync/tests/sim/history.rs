@@ -205,6 +205,8 @@ impl History {
         if let (Some(stored), Some(engine)) = (stored, self.cluster.engine(node)) {
             assert_eq!(engine.vector(), &stored);
             self.tally.count("updates found on disk", stored.len());
+            let disk = self.cluster.disk(node).expect("it was read");
+            self.tally.count("states half on disk", u64::from(!disk.content().unfinished.is_empty()));
             self.check(node);
         }
     }

@@ -123,7 +123,9 @@ fn a_thousand_slow_histories_take_writes_and_cuts_in_the_middle_of_walks() {
 /// Nodes with disks.
 fn kept(mut config: SimConfig) -> SimConfig {
     config.disk = Some((Duration::from_millis(1), Duration::from_millis(500)));
-    config.engine.store_log_bytes = 1_000;
+    // States go there in several batches, so that crashes fall between them.
+    let engine = &mut config.engine;
+    (engine.store_log_bytes, engine.store_batch_bytes, engine.batch_bytes) = (700, 60, 30);
     config
 }
 
@@ -135,6 +137,7 @@ fn five_hundred_histories_of_crashes_and_failing_disks_lose_nothing_acknowledged
         ("runs", 500),
         ("restarts", 2_000),
         ("updates found on disk", 20_000),
+        ("states half on disk", 100),
         ("acknowledged before a crash", 20_000),
         ("updates lost with their last holder", 20),
         ("walks complete", 40),

@@ -15,6 +15,7 @@ mod reconnect;
 mod report;
 mod seen;
 mod stalled;
+mod stored;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -25,11 +26,12 @@ use self::report::Figure;
 /// What one row measures, smaller if it has to be quick.
 type Row = fn(bool) -> Result<Vec<Figure>, Failure>;
 
-const ROWS: [(&str, Row); 10] = [
+const ROWS: [(&str, Row); 11] = [
     ("visible", |quick| block_on(seen::visible(quick))),
     ("sustained", |quick| block_on(push::sustained(quick))),
     ("adds", |quick| block_on(push::adds(quick))),
     ("crowd", |quick| block_on(crowd::writes(quick))),
+    ("stored", |quick| block_on(stored::much(quick))),
     ("join", |quick| block_on(join::hundred_thousand(quick))),
     ("join-1m", |quick| block_on(join::million(quick))),
     ("reconnect", reconnect::run),

@@ -5,7 +5,8 @@ use crdt_core::codec::Wire;
 use super::{Engine, fingerprint_key};
 use crate::proto::config::Config;
 use crate::proto::error::RecoverError;
-use crate::proto::persist::{Batch, Disk, Stored};
+use crate::proto::persist::{Batch, Disk, Snapshot, Stored};
+use crate::proto::saving::Saved;
 use crate::proto::state::State;
 use crate::proto::time::Now;
 
@@ -32,8 +33,7 @@ impl<T: Wire> Engine<T> {
     ///
     /// // A driver writes the batch to disk, and says so.
     /// let batch = engine.poll_persist().expect("there is something to write");
-    /// disk.state = batch.snapshot.map(|snapshot| snapshot.state);
-    /// disk.records.extend(batch.records);
+    /// disk.apply(&batch);
     /// engine.persisted(now);
     /// assert!(engine.covers_durably(&written.token));
     ///
@@ -47,7 +47,8 @@ impl<T: Wire> Engine<T> {
         let (state, snapshot) = State::recover(key, stored, now, &engine.config)?;
         let after = stored.records.iter().filter(|record| record.index >= snapshot);
         let records = after.map(|record| record.bytes.len()).sum();
-        let sizes = stored.state.as_ref().map(|snapshot| (snapshot.len(), records));
+        let snapshot = stored.state.iter().map(Vec::len).sum();
+        let sizes = (!stored.state.is_empty()).then_some((snapshot, records));
         engine.disk = Some(Disk::new(state.applied().as_ref().clone(), state.log().end(), sizes));
         engine.state = state;
         engine.trim();
@@ -65,23 +66,72 @@ impl<T: Wire> Engine<T> {
     /// What the store is to write next, whole or not at all; nothing while it is writing, and
     /// nothing if everything is there.
     ///
-    /// Poll it after every input. What waits meanwhile goes together into the next batch. A batch
-    /// with a snapshot costs the whole document, and is asked for when a walk brought what the log
-    /// never had, when the store fell behind the log, and when its records outgrow
-    /// [`Config::store_log_bytes`].
+    /// Poll it after every input. What waits meanwhile goes together into the next batch. A snapshot
+    /// of the whole document is asked for when a walk brought what the log never had, when the store
+    /// fell behind the log, and when its records outgrow [`Config::store_log_bytes`]. It is the state
+    /// as it was when the snapshot began, and goes out in pieces over as many batches as it takes,
+    /// between which the node works on.
     #[must_use]
     pub fn poll_persist(&mut self) -> Option<Batch> {
-        let (state, disk) = (&self.state, self.disk.as_mut()?);
+        let (state, disk) = (&mut self.state, self.disk.as_mut()?);
         if disk.is_writing() {
             return None;
         }
-        let (log, claims) = (state.log(), state.claims());
-        if !disk.wants_snapshot(log, claims, &self.config) {
-            return disk.records(log, &self.config);
+        let first = !state.is_saving() && disk.wants_snapshot(state.log(), state.claims(), &self.config);
+        if first {
+            disk.begins_snapshot();
+            state.save(&self.config);
         }
-        // Whatever is in the document was encoded or decoded before.
-        let bytes = state.snapshot(&self.config)?;
-        Some(disk.snapshot(bytes, state.applied().as_ref().clone(), log, claims))
+        let records = disk.begin(state.log(), &self.config);
+        let snapshot = state.is_saving().then(|| Snapshot { first, ..Snapshot::default() });
+        if snapshot.is_none() && records.is_empty() {
+            disk.cancel();
+            return None;
+        }
+        let mut batch = Batch { snapshot, records };
+        self.extend_persist(&mut batch);
+        Some(batch)
+    }
+
+    /// Adds about [`Config::batch_bytes`] of a state to the batch that was polled last. Returns
+    /// whether there is more that the batch has room for.
+    ///
+    /// A driver may leave it, write the batch, and get as much in the next one; but full batches save
+    /// syncs of the disk. Let go of the engine between two calls, so that others get at it.
+    pub fn extend_persist(&mut self, batch: &mut Batch) -> bool {
+        // A state that came to nothing when it was interrupted is not interrupted.
+        let hurry = self.disk.as_ref().is_some_and(Disk::is_in_a_hurry);
+        let (room, before) = (self.config.store_batch_bytes, size(batch));
+        while self.add_piece(batch) {
+            let size = if hurry { 0 } else { size(batch) };
+            if size >= room || size - before.min(size) >= self.config.batch_bytes {
+                return size < room;
+            }
+        }
+        false
+    }
+
+    /// Adds a piece of the state; returns whether there is another one.
+    fn add_piece(&mut self, batch: &mut Batch) -> bool {
+        let Some((disk, snapshot)) = self.disk.as_mut().zip(batch.snapshot.as_mut()) else { return false };
+        if snapshot.keep_from.is_some() {
+            return false;
+        }
+        let finished = match self.state.next_saved(&self.config) {
+            Saved::Piece(piece) => {
+                snapshot.pieces.push(piece);
+                return true;
+            }
+            Saved::Whole(whole) => disk.finish(&whole, self.state.log()),
+            Saved::Missed => None,
+        };
+        if let Some((records, keep_from)) = finished {
+            batch.records.extend(records);
+            snapshot.keep_from = Some(keep_from);
+        } else {
+            disk.missed_snapshot();
+        }
+        false
     }
 
     /// The batch is in the store, and will be there after any crash: it counts for
@@ -97,8 +147,14 @@ impl<T: Wire> Engine<T> {
     /// held again. Nothing else is kept for the store: however long it fails, it costs no memory.
     pub fn persist_failed(&mut self, now: Now) {
         self.now = now.mono;
+        self.state.stop_saving();
         if let Some(disk) = &mut self.disk {
             disk.failed();
         }
     }
+}
+
+/// Bytes of a state in the batch.
+fn size(batch: &Batch) -> usize {
+    batch.snapshot.iter().flat_map(|snapshot| &snapshot.pieces).map(Vec::len).sum()
 }
