@@ -77,13 +77,15 @@ impl Site {
         batch.snapshot.map(|snapshot| (snapshot.pieces.len(), snapshot.keep_from.is_some()))
     }
 
-    /// Goes on until everything is acknowledged and nothing is under way.
+    /// Goes on until there is nothing more to write.
     fn persist_all(&mut self) {
         let done = (0..10_000).any(|_| {
+            let polls = self.flight.is_none();
             self.persist(1);
-            self.flight.is_none() && self.acknowledged() == self.edits.len()
+            polls && self.flight.is_none()
         });
         assert!(done, "it never ends");
+        assert_eq!(self.acknowledged(), self.edits.len());
     }
 
     /// How many edits are acknowledged: with each one, all before it.
