@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::fault::LinkError;
 use super::link::Link;
 use super::world;
+use crate::proto::PeerError;
 
 /// Peers that are remembered though they are neither configured nor linked. The longest silent is
 /// forgotten for a new one.
 const REMEMBERED: usize = 1024;
+
+/// How long a peer that flooded this node is not linked again.
+const BANISHED: Duration = Duration::from_secs(10);
 
 /// One line for each peer.
 pub(super) struct Book {
@@ -101,6 +106,14 @@ impl Book {
 
     pub(super) fn met(&self) -> &BTreeMap<String, Met> {
         &self.met
+    }
+
+    /// Whether the peer flooded this node a moment ago.
+    pub(super) fn is_banished(&self, name: &str) -> bool {
+        let failure = self.met.get(name).and_then(|met| met.failure.as_ref());
+        failure.is_some_and(|Failure { error, at }| {
+            matches!(error, LinkError::Protocol(PeerError::Flood { .. })) && at.elapsed() < BANISHED
+        })
     }
 
     /// The line of a peer, begun if there is none; `is_linked` tells whose line must stay.

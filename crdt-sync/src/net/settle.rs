@@ -218,6 +218,9 @@ impl<T: Replicated> Hub<T> {
         if links.all_cut || links.cut.contains(name) {
             return Err(Close::Cut);
         }
+        if links.book.is_banished(name) {
+            return Err(Close::Refused);
+        }
         if !links.settling.insert(name.to_owned()) {
             return Err(Close::Redundant);
         }

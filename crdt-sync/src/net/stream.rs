@@ -100,8 +100,14 @@ impl<T: Replicated> Hub<T> {
         loop {
             next_frame(&mut receive, self.max_frame, &mut frame).await?;
             link.frames_received.fetch_add(1, Ordering::Relaxed);
-            let taken = self.input(|engine, now| engine.handle_frame(link.peer, &frame, now));
+            let (taken, pause) = self.input(|engine, now| {
+                let taken = engine.handle_frame(link.peer, &frame, now);
+                (taken, engine.pause(link.peer, now))
+            });
             taken.map_err(LinkError::Protocol)?;
+            if let Some(pause) = pause {
+                sleep(pause).await;
+            }
             // Frames that are there already would otherwise be taken without a pause for others.
             if frame.len() >= FRAME / 2 {
                 self.make_way(MOMENT).await;
@@ -113,12 +119,20 @@ impl<T: Replicated> Hub<T> {
     async fn read_datagrams(self: Arc<Self>, link: Arc<Link>) {
         while let Ok(datagram) = link.connection.read_datagram().await {
             if datagram.is_empty() || link.take_datagram(&datagram) {
+                // A few come when two connections are settled. What comes faster is lost.
+                sleep(MOMENT).await;
                 continue;
             }
-            let taken = self.input(|engine, now| engine.handle_datagram(link.peer, &datagram, now));
+            let (taken, pause) = self.input(|engine, now| {
+                let taken = engine.handle_datagram(link.peer, &datagram, now);
+                (taken, engine.pause(link.peer, now))
+            });
             if let Err(error) = taken {
                 self.refuse_link(&link, LinkError::Protocol(error));
                 return;
+            }
+            if let Some(pause) = pause {
+                sleep(pause).await;
             }
         }
     }

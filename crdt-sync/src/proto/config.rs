@@ -160,6 +160,18 @@ pub struct Config {
     /// a hundred nodes, and their restarts.
     pub max_peers: usize,
 
+    /// Frames a second that one peer may send without bringing anything, at least 100: reports,
+    /// questions, and what was here already. A long one counts again for each 4 KiB. New updates and
+    /// what a walk brings are not counted. Beyond a second's worth at once the peer is read more slowly
+    /// ([`Engine::pause`](super::Engine::pause)). It must be more than honest peers need, which is a few
+    /// for each `ack_delay`, and one for each batch that a peer's store takes. Default 20,000: less than
+    /// a tenth of a processor.
+    pub max_chatter: u32,
+
+    /// How long a peer that is read more slowly may go on so before it is refused, from 100 ms to 1 h.
+    /// Default 10 s.
+    pub chatter_patience: Duration,
+
     /// Events kept until they are polled, at least 1. Over it the oldest are dropped, counted, and
     /// the loss is itself an event. Default 4,096.
     pub max_events: usize,
@@ -201,6 +213,8 @@ impl Config {
             rights_batch: 64,
             hello_timeout: Duration::from_secs(10),
             max_peers: 128,
+            max_chatter: 20_000,
+            chatter_patience: Duration::from_secs(10),
             max_events: 4_096,
         }
     }
@@ -269,6 +283,7 @@ impl Config {
         let batch = (1..=MAX_WANTS).contains(&self.rights_batch);
         check("rights_batch", batch, "takes 1 to 256")?;
         check("max_peers", self.max_peers >= 1, "takes at least 1")?;
+        check("max_chatter", self.max_chatter >= 100, "takes at least 100")?;
         check("max_events", self.max_events >= 1, "takes at least 1")
     }
 
@@ -283,6 +298,8 @@ impl Config {
         check("ack_delay", self.ack_delay <= Duration::from_secs(1), "takes 0 to 1 s")?;
         check("rights_pause", (tenth / 10..=hour).contains(&self.rights_pause), "takes 10 ms to 1 h")?;
         check("relay_delay", self.relay_delay <= Duration::from_secs(1), "takes 0 to 1 s")?;
+        let patience = (tenth..=hour).contains(&self.chatter_patience);
+        check("chatter_patience", patience, "takes 100 ms to 1 h")?;
         check("hello_timeout", (tenth..=hour).contains(&self.hello_timeout), "takes 100 ms to 1 h")
     }
 

@@ -2,6 +2,7 @@
 
 use core::error::Error;
 use core::fmt;
+use core::time::Duration;
 
 use crdt_core::Dot;
 
@@ -169,6 +170,13 @@ pub enum PeerError {
         /// `Config::max_peers`.
         allowed: usize,
     },
+    /// The peer kept on sending what brings nothing, though it was read more slowly.
+    Flood {
+        /// `Config::max_chatter`.
+        allowed: u32,
+        /// `Config::chatter_patience`.
+        patience: Duration,
+    },
     /// The driver named a connection that it had not announced, or one that was refused.
     UnknownPeer {
         /// The connection.
@@ -182,7 +190,7 @@ impl PeerError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Malformed { .. } | Self::Undecodable { .. } | Self::LimitExceeded { .. } => Fault::Peer,
-            Self::Unexpected { .. } | Self::Name { .. } => Fault::Peer,
+            Self::Unexpected { .. } | Self::Name { .. } | Self::Flood { .. } => Fault::Peer,
             Self::Version { .. } | Self::Cluster { .. } | Self::LimitMismatch { .. } => Fault::Configuration,
             Self::OwnReflection => Fault::Configuration,
             Self::HelloTimeout | Self::TooManyPeers { .. } => Fault::Circumstance,
@@ -219,6 +227,9 @@ impl fmt::Display for PeerError {
             Self::OwnReflection => f.write_str("the connection leads back to this node"),
             Self::HelloTimeout => f.write_str("the peer said no hello in time"),
             Self::TooManyPeers { allowed } => write!(f, "all {allowed} allowed connections are in use"),
+            Self::Flood { allowed, patience } => {
+                write!(f, "the peer sent {allowed} frames a second that brought nothing, for {patience:?}")
+            }
             Self::UnknownPeer { peer } => write!(f, "connection {} is not known here", peer.0),
         }
     }

@@ -56,6 +56,7 @@ mod frame;
 mod holdings;
 mod id;
 mod log;
+mod meter;
 mod peer;
 mod persist;
 mod receiver;

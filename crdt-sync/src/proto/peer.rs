@@ -9,6 +9,7 @@ use crdt_core::{ReplicaId, Span};
 use super::frame::AbortReason;
 use super::holdings::Holdings;
 use super::log::{Log, Position, Update};
+use super::meter::Meter;
 use super::relay::Relay;
 use super::rights::Want;
 use super::vector::Run;
@@ -39,6 +40,7 @@ pub(super) struct Peer {
     pub(super) reported: Position,
     /// Whether the peer's last digest said that it holds updates in part.
     pub(super) partial: bool,
+    pub(super) meter: Meter,
     pub(super) waiting: Waiting,
     pub(super) walks: Walks,
     pub(super) share: Share,
@@ -127,6 +129,7 @@ impl Peer {
             gap: false,
             reported: cursor,
             partial: false,
+            meter: Meter::default(),
             waiting: Waiting { hello: true, ..Waiting::default() },
             walks: Walks::default(),
             share: Share::default(),

@@ -40,15 +40,24 @@ struct Progress {
     updates: CausalContext,
     past: Past,
     next_index: u64,
+    questions: u32,
     /// The chunk so far.
     bytes: Vec<u8>,
 }
 
+/// Questions of one walk. Each divides what differs by two at least, and no state has 2⁶⁴ blocks. More
+/// would cost a look at the document each, and end nowhere.
+const MAX_QUESTIONS: u32 = 64;
+/// Pieces of a chunk are as long as a frame, but for the last.
+const MIN_PART: usize = 256;
+
 /// What a piece of a walk leads to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It belongs to a walk that is over, came before, or waits for more.
+    /// It belongs to a walk that is over, came before, or is next to nothing.
     Nothing,
+    /// A good piece of a chunk.
+    Part,
     /// A chunk is whole.
     Chunk(Vec<u8>),
     /// Everything came: these updates may be claimed.
@@ -116,7 +125,7 @@ impl Receiver {
     ) -> bool {
         let Some(walk) = self.current(from).filter(|walk| !walk.begun) else { return false };
         let past = Past::new(walk.context.difference(unseen), walk.id);
-        walk.progress = Some(Progress { updates, past, next_index: 0, bytes: Vec::new() });
+        walk.progress = Some(Progress { updates, past, next_index: 0, questions: 0, bytes: Vec::new() });
         walk.begun = true;
         walk.deadline = now + config.walk_timeout;
         true
@@ -140,7 +149,8 @@ impl Receiver {
             return Err(PeerError::LimitExceeded { limit: "max_chunk_bytes", found, allowed });
         }
         progress.bytes.extend_from_slice(bytes);
-        Ok(if last { Step::Chunk(std::mem::take(&mut progress.bytes)) } else { Step::Nothing })
+        let part = if bytes.len() < MIN_PART { Step::Nothing } else { Step::Part };
+        Ok(if last { Step::Chunk(std::mem::take(&mut progress.bytes)) } else { part })
     }
 
     /// A question: what the two compare, or what else it leads to.
@@ -151,7 +161,9 @@ impl Receiver {
         now: Duration,
         config: &Config,
     ) -> Result<&Past, Step> {
-        self.next(from, index, now, config).map(|progress| &progress.past)
+        let progress = self.next(from, index, now, config)?;
+        progress.questions += 1;
+        if progress.questions > MAX_QUESTIONS { Err(Step::Cut) } else { Ok(&progress.past) }
     }
 
     /// The walk under way, if this is the index of its next frame.

@@ -81,6 +81,9 @@ pub struct Counters {
     pub datagrams_in: u64,
     /// Datagrams given to the driver.
     pub datagrams_out: u64,
+    /// Of both, those that brought nothing: compare with `Config::max_chatter`, which holds for each
+    /// peer and second.
+    pub chatter_in: u64,
     /// Updates written here.
     pub writes: u64,
     /// Updates of others applied.

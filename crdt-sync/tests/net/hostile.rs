@@ -1,14 +1,14 @@
 //! A member with a valid certificate that does not keep to the protocol.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crdt_sync::certs::Ca;
-use crdt_sync::proto::{FrameError, PeerError};
+use crdt_sync::proto::{Config, FrameError, PeerError};
 use crdt_sync::{Identity, LinkError, Node};
-use quinn::ConnectionError;
+use quinn::{Connection, ConnectionError};
 
-use crate::raw::{Member, Speech, framed, roomy, showing};
+use crate::raw::{Member, Speech, endpoint, framed, roomy, showing};
 use crate::support::{LIMIT, Set, add, eager, has, known, loopback, peers, refused, start, until};
 
 async fn two_members() -> (Ca, Node<Set>, Node<Set>) {
@@ -21,7 +21,11 @@ async fn two_members() -> (Ca, Node<Set>, Node<Set>) {
 
 /// The node closes the connection because of what the peer did.
 async fn is_closed(member: &Member, what: &str) {
-    let closed = tokio::time::timeout(LIMIT, member.connection.closed()).await.expect(what);
+    is_refused(&member.connection, what).await;
+}
+
+async fn is_refused(connection: &Connection, what: &str) {
+    let closed = tokio::time::timeout(LIMIT, connection.closed()).await.expect(what);
     let refused = |closed: &ConnectionError| matches!(closed, ConnectionError::ApplicationClosed(close) if close.error_code == 1u32.into());
     assert!(refused(&closed), "{what}: {closed}");
 }
@@ -179,6 +183,40 @@ async fn a_datagram_of_noise_before_hello_does_no_harm() {
     let token = add(&b, "unharmed");
     a.wait_for(&token, LIMIT).await.unwrap();
     assert!(mallory.connection.close_reason().is_none(), "what overtakes the hello is nobody's fault");
+}
+
+/// Sound frames that bring nothing, as fast as the connection takes them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_is_slowed_down_and_then_out_for_a_while() {
+    let ca = Ca::generate("test").unwrap();
+    let (allowed, patience) = (1_000, Duration::from_millis(500));
+    let mut config = Config::new("test");
+    (config.max_chatter, config.chatter_patience) = (allowed, patience);
+    let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(eager());
+    let a = a.config(config).start().await.unwrap();
+    let b = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    until("linked", || peers(&a) == 1 && peers(&b) == 1).await;
+
+    let (identity, mut told) = (ca.issue("mallory").unwrap(), a.subscribe());
+    let (mut mallory, _) = greeted(&identity, a.local_addr()).await;
+    let begun = Instant::now();
+    let questions = framed(&[1, 4, 7]).repeat(10_000);
+    let flood = async { while mallory.send.write_all(&questions).await.is_ok() {} };
+    tokio::time::timeout(LIMIT, flood).await.expect("it is never closed");
+    let taken = a.status().unwrap().engine.counters.chatter_in;
+    let seconds = begun.elapsed().as_secs_f64();
+    is_closed(&mallory, "a flood").await;
+    assert_eq!(refused(&mut told).await.2, LinkError::Protocol(PeerError::Flood { allowed, patience }));
+    let most = f64::from(allowed) * (seconds + 1.5);
+    assert!((taken as f64) < most, "{taken} frames were taken in {seconds} s");
+
+    let endpoint = endpoint(showing(&identity));
+    let again = endpoint.connect(a.local_addr(), "node.crdt").unwrap().await.unwrap();
+    let (mut send, _receive) = again.open_bi().await.unwrap();
+    send.write_all(&[1; 17]).await.unwrap();
+    is_refused(&again, "it comes back at once").await;
+    assert_eq!(a.status().unwrap().connections.made, 2);
+    are_unharmed(&a, &b).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -279,6 +279,7 @@ fn a_configuration_that_cannot_work_is_refused_by_field() {
     assert_eq!(refused(|config| config.walk_entries = 0), Some("walk_entries"));
     assert_eq!(refused(|config| config.max_donor_walks = 0), Some("max_donor_walks"));
     assert_eq!(refused(|config| config.max_peers = 0), Some("max_peers"));
+    assert_eq!(refused(|config| config.max_chatter = 99), Some("max_chatter"));
     assert_eq!(refused(|config| config.max_events = 0), Some("max_events"));
     assert_eq!(refused(|config| config.exchange_every = Duration::ZERO), Some("exchange_every"));
     let idle = refused(|config| config.exchange_every_idle = config.exchange_every / 2);

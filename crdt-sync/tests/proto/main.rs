@@ -2,6 +2,7 @@
 
 mod counterexamples;
 mod durable;
+mod flood;
 mod lab;
 mod links;
 mod push;

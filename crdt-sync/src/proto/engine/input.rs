@@ -25,6 +25,7 @@ impl<T: Wire> Engine<T> {
         self.now = now.mono;
         self.counters.frames_in += 1;
         let taken = self.take_frame(peer, frame, now);
+        let taken = taken.and_then(|brought| self.count(peer, brought, frame.len()));
         if taken.is_err() {
             self.fail(peer, now);
         }
@@ -33,21 +34,33 @@ impl<T: Wire> Engine<T> {
         taken
     }
 
-    fn take_frame(&mut self, id: PeerId, bytes: &[u8], now: Now) -> Result<(), PeerError> {
+    /// Counts a frame or a datagram against its sender, unless it brought something.
+    fn count(&mut self, id: PeerId, brought: bool, bytes: usize) -> Result<(), PeerError> {
+        let Some(peer) = self.peers.get_mut(&id).filter(|_| !brought) else { return Ok(()) };
+        self.counters.chatter_in += 1;
+        if peer.meter.count(bytes, self.now, &self.config) {
+            let (allowed, patience) = (self.config.max_chatter, self.config.chatter_patience);
+            return Err(PeerError::Flood { allowed, patience });
+        }
+        Ok(())
+    }
+
+    /// Returns whether the frame brought something that was not here.
+    fn take_frame(&mut self, id: PeerId, bytes: &[u8], now: Now) -> Result<bool, PeerError> {
         let phase = self.peers.get(&id).map(|peer| peer.phase);
         let (kind, body) = match phase {
             None | Some(Phase::Failed) => return Err(PeerError::UnknownPeer { peer: id }),
             Some(_) => frame::open(bytes, &self.config)?,
         };
         match (kind, phase) {
-            (Kind::Hello, _) => self.take_hello(id, bytes, now),
+            (Kind::Hello, _) => self.take_hello(id, bytes, now).map(|()| true),
             (_, Some(Phase::Greeting { .. })) => Err(PeerError::Unexpected { frame: kind.name() }),
             (Kind::Updates, _) => self.take_updates(id, body, now),
             _ => self.take_other(id, Frame::decode(kind, body, &self.config)?, now),
         }
     }
 
-    fn take_updates(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<(), PeerError> {
+    fn take_updates(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<bool, PeerError> {
         let before = self.counters.applied;
         let mut updates = Updates::new(body, &self.config)?;
         let mut unpacked = std::mem::take(&mut self.unpacked);
@@ -62,10 +75,11 @@ impl<T: Wire> Engine<T> {
         // What one large update needed is not kept for ever.
         unpacked.shrink_to(self.config.batch_bytes);
         self.unpacked = unpacked;
-        if self.counters.applied > before {
+        let brought = self.counters.applied > before;
+        if brought {
             self.grown(now);
         }
-        taken
+        taken.map(|()| brought)
     }
 
     fn take_update(
@@ -122,7 +136,7 @@ impl<T: Wire> Engine<T> {
         }
     }
 
-    fn take_other(&mut self, id: PeerId, frame: Frame<'_>, now: Now) -> Result<(), PeerError> {
+    fn take_other(&mut self, id: PeerId, frame: Frame<'_>, now: Now) -> Result<bool, PeerError> {
         let Some(peer) = self.peers.get_mut(&id) else { return Err(PeerError::UnknownPeer { peer: id }) };
         match frame {
             Frame::Applied(updates) => {
@@ -154,12 +168,12 @@ impl<T: Wire> Engine<T> {
                 self.state.answered((id, walk), (index, &spans), now, &self.config);
             }
             Frame::Chunk { id: walk, index, last, bytes } => {
-                self.take_chunk((id, walk), (index, last, bytes), now)?;
+                return self.take_chunk((id, walk), (index, last, bytes), now);
             }
             Frame::End { id: walk, chunks } => self.take_end((id, walk), chunks, now),
             Frame::Abort { id: walk, reason } => self.take_abort((id, walk), reason, now),
         }
-        Ok(())
+        Ok(false)
     }
 
     /// A datagram arrived from `peer`.
@@ -171,6 +185,7 @@ impl<T: Wire> Engine<T> {
         self.now = now.mono;
         self.counters.datagrams_in += 1;
         let taken = self.take_datagram(peer, datagram, now);
+        let taken = taken.and_then(|()| self.count(peer, false, datagram.len()));
         if taken.is_err() {
             self.fail(peer, now);
         }

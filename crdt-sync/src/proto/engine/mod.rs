@@ -47,7 +47,7 @@ use super::time::Now;
 ///   [`poll_datagram`](Self::poll_datagram) for each peer that [`ready`](Self::ready) names,
 ///   [`poll_refused`](Self::poll_refused),
 ///   [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout); with a store, also
-///   [`poll_persist`](Self::poll_persist).
+///   [`poll_persist`](Self::poll_persist). [`pause`](Self::pause) says whom not to read for a while.
 /// - *Queries* change nothing: [`doc`](Self::doc), [`vector`](Self::vector),
 ///   [`covers`](Self::covers), [`replicas_covering`](Self::replicas_covering),
 ///   [`status`](Self::status), ….

@@ -1,6 +1,7 @@
 //! What can be asked.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crdt_core::Doc;
 use crdt_core::clock::CausalContext;
@@ -11,6 +12,7 @@ use crate::proto::config::Config;
 use crate::proto::id::PeerId;
 use crate::proto::peer::{Peer, Phase};
 use crate::proto::status::{PeerState, PeerStatus, Status};
+use crate::proto::time::Now;
 use crate::proto::token::Token;
 
 impl<T: Wire> Engine<T> {
@@ -37,6 +39,14 @@ impl<T: Wire> Engine<T> {
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.state.is_partial()
+    }
+
+    /// How long the driver is to leave this connection unread, because its peer sent more than
+    /// [`Config::max_chatter`] that brought nothing. What the peer sends meanwhile waits in its streams.
+    /// A driver that reads on does no harm; its peer is refused no later.
+    #[must_use]
+    pub fn pause(&self, peer: PeerId, now: Now) -> Option<Duration> {
+        self.peers.get(&peer)?.meter.pause(now.mono)
     }
 
     /// Covers everything applied here so far.

@@ -50,29 +50,32 @@ impl<T: Wire> Engine<T> {
         Ok(())
     }
 
+    /// Returns whether the piece brought something.
     pub(super) fn take_chunk(
         &mut self,
         walk: (PeerId, u64),
         piece: (u64, bool, &[u8]),
         now: Now,
-    ) -> Result<(), PeerError> {
+    ) -> Result<bool, PeerError> {
         match self.receiver.chunk(walk, piece, now.mono, &self.config)? {
-            Step::Chunk(bytes) => self.merge_chunk(walk.0, &bytes, now)?,
+            Step::Chunk(bytes) => return self.merge_chunk(walk.0, &bytes, now),
             Step::Cut => self.stop_receiving(WalkOutcome::Cut, now),
+            Step::Part => return Ok(true),
             Step::Nothing | Step::Complete(_) => {}
         }
-        Ok(())
+        Ok(false)
     }
 
-    fn merge_chunk(&mut self, peer: PeerId, bytes: &[u8], now: Now) -> Result<(), PeerError> {
+    fn merge_chunk(&mut self, peer: PeerId, bytes: &[u8], now: Now) -> Result<bool, PeerError> {
         let refused = |reason: String| PeerError::Undecodable { update: None, reason };
         let delta = Delta::decode(bytes, &self.config.chunk_limits());
         let delta = delta.map_err(|error| refused(error.to_string()))?;
         self.observe(&delta, None, now);
-        if self.state.merge_part(delta) {
+        let brought = self.state.merge_part(delta);
+        if brought {
             self.tell(Event::WalkMerged { peer });
         }
-        Ok(())
+        Ok(brought)
     }
 
     /// The donor asks where the document differs from its own.
@@ -95,7 +98,7 @@ impl<T: Wire> Engine<T> {
         match self.receiver.end(walk, chunks) {
             Step::Complete(updates) => self.complete(walk.0, &updates, now),
             Step::Cut => self.stop_receiving(WalkOutcome::Cut, now),
-            Step::Nothing | Step::Chunk(_) => {}
+            Step::Nothing | Step::Part | Step::Chunk(_) => {}
         }
     }
 
