@@ -127,8 +127,9 @@ impl<T: Replicated> Builder<T> {
     /// It writes at once, whether a peer is there or not.
     ///
     /// # Errors
-    /// When a setting is missing or cannot work, contradicts the certificate, the store cannot be
-    /// read, or the address is taken. Nothing is left running.
+    /// When a setting is missing or cannot work, contradicts the certificate, no peer would believe the
+    /// certificate (it has expired, or another authority signed it), the store cannot be read, or the
+    /// address is taken. Nothing is left running.
     pub async fn start(self) -> Result<Node<T>, StartError> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(StartError::NoRuntime);

@@ -20,8 +20,8 @@ pub enum StartError {
     },
     /// A setting cannot work.
     Config(ConfigError),
-    /// The certificate or key cannot be used, or a peer is expected to have a name that no
-    /// certificate can have.
+    /// The certificate or key cannot be used, no peer that trusts the same authorities would accept it,
+    /// or a peer is expected to have a name that no certificate can have.
     Identity {
         /// What is wrong with it.
         reason: String,

@@ -33,17 +33,15 @@ impl Trust {
         liveness: Liveness,
     ) -> Result<(Self, EndpointConfig, ServerConfig), Error> {
         let revoked = Arc::new(RwLock::new(revoked));
-        let tls = Tls::new(identity, revoked.clone())?;
+        let tls = believed(identity, &revoked)?;
         let (endpoint, server, client) = quic(&tls, liveness);
         let current = Mutex::new(Current { client, check: tls.check });
         Ok((Self { liveness, revoked, current }, endpoint, server))
     }
 
-    /// Goes over to this identity, unless it is one that no peer with the same authorities would
-    /// believe.
+    /// Goes over to this identity.
     pub(super) fn replace(&self, identity: &Identity, endpoint: &Endpoint) -> Result<(), Error> {
-        let tls = Tls::new(identity, self.revoked.clone())?;
-        tls.check.check_both(&identity.chain())?;
+        let tls = believed(identity, &self.revoked)?;
         let (_, server, client) = quic(&tls, self.liveness);
         // Under the lock, so that of two calls one wins at both ends.
         let mut current = self.current();
@@ -83,6 +81,13 @@ impl Trust {
     fn current(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// TLS for this identity, unless it is one that no peer with the same authorities would believe.
+fn believed(identity: &Identity, revoked: &Revoked) -> Result<Tls, Error> {
+    let tls = Tls::new(identity, revoked.clone())?;
+    tls.check.check_both(&identity.chain())?;
+    Ok(tls)
 }
 
 /// What the peer showed in the handshake, its own certificate first.

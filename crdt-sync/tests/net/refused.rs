@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use crdt_sync::certs::{Ca, CertError};
-use crdt_sync::{Identity, LinkError, Node};
+use crdt_sync::{Identity, LinkError, Node, StartError};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -56,8 +56,18 @@ async fn a_certificate_of_another_authority_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_expired_certificate_is_refused() {
-    is_refused(expired).await;
+async fn a_node_whose_own_certificate_no_peer_would_believe_does_not_start_and_says_why() {
+    let (ca, other) = (Ca::generate("test").unwrap(), Ca::generate("test").unwrap());
+    let tomorrow = SystemTime::now() + Duration::from_secs(24 * 3600);
+    let early = ca.issue_for("x", tomorrow, Duration::from_secs(24 * 3600)).unwrap();
+    let shown = other.issue("x").unwrap();
+    let strange = Identity::from_pem(ca.cert_pem(), shown.cert_pem(), shown.key_pem()).unwrap();
+    for (identity, why) in [(expired(&ca), "expired"), (early, "not valid yet"), (strange, "BadSignature")] {
+        let refused = Node::<Set>::builder().listen(loopback()).identity(identity).start().await;
+        let refused = refused.map(|_| ()).expect_err(why);
+        assert!(matches!(refused, StartError::Identity { .. }), "{refused}");
+        assert!(refused.to_string().contains(why), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
