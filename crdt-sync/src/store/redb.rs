@@ -32,7 +32,8 @@ const HEAD: usize = 24;
 
 /// Keeps a node in one file, with every batch in one transaction.
 ///
-/// A second process that opens the file is refused. After an error of the disk the file is opened
+/// A second process that opens the file is refused. A file that was removed or replaced while it was
+/// open acknowledges nothing any more. After an error of the disk the file is opened
 /// again at the next commit, since what an operating system holds of a file whose `fsync` failed is
 /// not to be relied on; if the file then holds less than was acknowledged, the store says so and
 /// stays as it is.
@@ -54,6 +55,9 @@ pub struct RedbStore {
     path: PathBuf,
     /// Nothing while the disk fails.
     database: Option<Database>,
+    /// Which file that is. What is written to one that is no longer at its path is gone with the
+    /// process.
+    file: Option<FileId>,
     /// How many batches were acknowledged, over all starts.
     commits: u64,
     /// Opens the file, or what a test has in its place. Only the first time may it make a new one.
@@ -102,9 +106,10 @@ impl RedbStore {
         open: impl Fn(&Path, First) -> Result<Database, DatabaseError> + Send + 'static,
     ) -> Result<Self, StoreError> {
         let path = path.to_owned();
-        let mut store = Self { path, database: None, commits: 0, open: Box::new(open) };
+        let mut store = Self { path, database: None, file: None, commits: 0, open: Box::new(open) };
         let (database, commits) = store.reopen(true).map_err(|fault| store.error(fault))?;
         (store.database, store.commits) = (Some(database), commits);
+        store.file = file_at(&store.path);
         Ok(store)
     }
 
@@ -139,6 +144,7 @@ impl RedbStore {
                 return Err(StoreFault::Replaced);
             }
             (self.database, self.commits) = (Some(database), commits);
+            self.file = file_at(&self.path);
         }
         self.database.as_ref().ok_or(StoreFault::Replaced)
     }
@@ -166,7 +172,8 @@ impl Store for RedbStore {
             Err(fault) => return Err(self.error(fault)),
         };
         let written = self.database().and_then(|database| guarded(|| write(database, batch, commits)));
-        match written {
+        let in_place = file_at(&self.path) == self.file;
+        match written.and(if in_place { Ok(()) } else { Err(StoreFault::Replaced) }) {
             Ok(()) => {
                 self.commits = commits;
                 Ok(())
@@ -177,6 +184,22 @@ impl Store for RedbStore {
             }
         }
     }
+}
+
+/// The device and the number of a file.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_at(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+
+    path.metadata().ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// Elsewhere an open file can be neither removed nor replaced.
+#[cfg(not(unix))]
+fn file_at(_: &Path) -> Option<FileId> {
+    None
 }
 
 /// A damaged file can lead the database to a contradiction, which it answers by a panic.

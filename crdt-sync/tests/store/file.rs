@@ -1,8 +1,10 @@
 //! Files that are somebody else's.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use crdt_sync::proto::Batch;
 use crdt_sync::store::{RedbStore, Store, StoreFault};
 use redb::{Database, TableDefinition};
 
@@ -42,14 +44,14 @@ fn a_database_of_another_program_is_left_as_it_is() {
 #[test]
 fn a_directory_that_is_not_there_is_an_error_of_the_disk() {
     let error = RedbStore::open(path("no/such/dir/x.redb")).map(|_| ()).expect_err("no directory");
-    assert!(matches!(error.fault, StoreFault::Disk { kind: std::io::ErrorKind::NotFound, .. }), "{error}");
+    assert!(matches!(error.fault, StoreFault::Disk { kind: ErrorKind::NotFound, .. }), "{error}");
 }
 
 #[test]
 fn a_file_that_is_cut_short_is_an_error_and_left_as_it_is() {
     let path = path("short.redb");
     let mut store = RedbStore::open(&path).unwrap();
-    store.commit(&crdt_sync::proto::Batch::default()).unwrap();
+    store.commit(&Batch::default()).unwrap();
     drop(store);
     let bytes = fs::read(&path).unwrap();
     for len in [1, 300, 4_096, bytes.len() / 2] {
@@ -62,5 +64,35 @@ fn a_file_that_is_cut_short_is_an_error_and_left_as_it_is() {
         );
         assert_eq!(fs::read(&path).unwrap(), bytes[..len], "{len}");
     }
+    fs::remove_file(path).unwrap();
+}
+
+/// Whoever removes the file of a running node, or puts another in its place, must not be told that
+/// what is written to it is kept: it would be gone with the process.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_no_longer_at_its_path_acknowledges_nothing() {
+    let path = path("unlinked.redb");
+    let elsewhere = path.with_extension("elsewhere");
+    let batch = Batch::default();
+    let mut store = RedbStore::open(&path).unwrap();
+    store.commit(&batch).unwrap();
+    fs::rename(&path, &elsewhere).unwrap();
+    let error = store.commit(&batch).expect_err("it is gone");
+    assert!(
+        error.fault == StoreFault::Replaced && error.to_string().contains("start the node again"),
+        "{error}"
+    );
+    let error = store.commit(&batch).expect_err("it still is");
+    assert!(matches!(error.fault, StoreFault::Disk { kind: ErrorKind::NotFound, .. }), "{error}");
+    assert!(!path.exists(), "none is made: it would hold less than was acknowledged");
+
+    fs::rename(&elsewhere, &path).unwrap();
+    store.commit(&batch).expect("it is back, with everything");
+    fs::remove_file(&path).unwrap();
+    drop(RedbStore::open(&path).expect("a new one"));
+    let error = store.commit(&batch).expect_err("another file");
+    assert_eq!(error.fault, StoreFault::Replaced);
+    assert_eq!(store.commit(&batch).expect_err("and again").fault, StoreFault::Replaced);
     fs::remove_file(path).unwrap();
 }
