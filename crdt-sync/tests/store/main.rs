@@ -4,5 +4,6 @@
 
 mod disk;
 mod file;
+mod full;
 mod kill;
 mod torn;
