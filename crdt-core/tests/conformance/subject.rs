@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crdt_core::codec::Wire;
+use crdt_core::view::Reset;
 use crdt_core::{
-    BoundedCounter, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, Max, Min, MvRegister, OrMap, OrSet,
-    PnCounter, RankedRegister, ReplicaId, RwSet,
+    BoundedCounter, Crdt, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, Max, Min, MvRegister, OrMap,
+    OrMapEditor, OrSet, PnCounter, RankedRegister, ReplicaId, Resolve, ResolvedRegister, RwSet,
 };
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ pub(crate) type Ids = BTreeMap<String, ReplicaId>;
 
 pub(crate) trait Subject: Wire + Clone {
     /// `call` is the operation and its arguments.
-    fn apply(editor: Self::Editor<'_>, call: &[Value], ids: &Ids) -> Done;
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], ids: &Ids) -> Done;
     fn read(&self) -> Value;
     /// What is readable beside the winner, winner first.
     fn listed(&self) -> Option<Value> {
@@ -31,24 +32,28 @@ pub(crate) trait Subject: Wire + Clone {
     }
 }
 
-/// The operation, its text arguments, and its last argument as a number.
-fn parts(call: &[Value]) -> (Vec<&str>, Option<u64>) {
-    (call.iter().filter_map(Value::as_str).collect(), call.last().and_then(Value::as_u64))
-}
-
-fn done<R>(_: R) -> Done {
-    Ok(())
+/// What a call may look like: the operation, then a text or a number for each argument. `try` marks what
+/// can be refused.
+macro_rules! calls {
+    ($call:ident: $($op:literal ($($arg:ident: $kind:ident),*) $(try $may:expr)? $(=> $do:expr)?),+ $(,)?) => {
+        match $call {
+            $([Value::String(op), $(calls!(@pattern $arg $kind)),*] if op == $op => {
+                $(let $arg = calls!(@take $arg $kind);)*
+                $($may)?
+                $($do; Ok(()))?
+            })+
+            _ => Err(Fail::Unknown),
+        }
+    };
+    (@pattern $arg:ident text) => { Value::String($arg) };
+    (@pattern $arg:ident number) => { Value::Number($arg) };
+    (@take $arg:ident text) => { $arg.as_str() };
+    (@take $arg:ident number) => { $arg.as_u64().ok_or(Fail::Unknown)? };
 }
 
 impl Subject for GCounter {
-    fn apply(editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
-        match (parts(call), call.len()) {
-            ((op, Some(n)), 2) if op == ["add"] => {
-                editor.add(n);
-                Ok(())
-            }
-            _ => Err(Fail::Unknown),
-        }
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call: "add"(n: number) => editor.add(n), "reset"() => editor.reset())
     }
 
     fn read(&self) -> Value {
@@ -57,22 +62,12 @@ impl Subject for GCounter {
 }
 
 impl Subject for PnCounter {
-    fn apply(editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
-        match (parts(call), call.len()) {
-            ((op, Some(n)), 2) if op == ["add"] => {
-                editor.add(n);
-                Ok(())
-            }
-            ((op, Some(n)), 2) if op == ["sub"] => {
-                editor.sub(n);
-                Ok(())
-            }
-            ((op, None), 1) if op == ["reset"] => {
-                editor.reset();
-                Ok(())
-            }
-            _ => Err(Fail::Unknown),
-        }
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call:
+            "add"(n: number) => editor.add(n),
+            "sub"(n: number) => editor.sub(n),
+            "reset"() => editor.reset(),
+        )
     }
 
     fn read(&self) -> Value {
@@ -81,36 +76,32 @@ impl Subject for PnCounter {
 }
 
 impl Subject for BoundedCounter {
-    fn apply(editor: Self::Editor<'_>, call: &[Value], ids: &Ids) -> Done {
-        match (parts(call).0.as_slice(), parts(call).1, call.len()) {
-            (["add"], Some(n), 2) => {
-                editor.add(n);
-                Ok(())
-            }
-            (["sub"], Some(n), 2) => editor.sub(n).map_err(|_| Fail::Refused),
-            (["transfer", to], Some(n), 3) => {
-                let to = ids.get(*to).ok_or(Fail::Unknown)?;
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], ids: &Ids) -> Done {
+        calls!(call:
+            "add"(n: number) => editor.add(n),
+            "sub"(n: number) try editor.sub(n).map_err(|_| Fail::Refused),
+            "transfer"(to: text, n: number) try {
+                let to = ids.get(to).ok_or(Fail::Unknown)?;
                 editor.transfer(*to, n).map_err(|_| Fail::Refused)
-            }
-            _ => Err(Fail::Unknown),
-        }
+            },
+        )
     }
 
     fn read(&self) -> Value {
         json!(self.value() as u64)
     }
+
+    /// The rights of all holders, ascending, since ids differ between runs.
+    fn listed(&self) -> Option<Value> {
+        let mut held: Vec<u64> = self.holders().iter().map(|(_, held)| *held as u64).collect();
+        held.sort_unstable();
+        Some(json!(held))
+    }
 }
 
 impl Subject for Max<u64> {
-    fn apply(editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
-        match (parts(call), call.len()) {
-            ((op, Some(n)), 2) if op == ["raise"] => done(editor.raise(n)),
-            ((op, None), 1) if op == ["reset"] => {
-                editor.reset();
-                Ok(())
-            }
-            _ => Err(Fail::Unknown),
-        }
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call: "raise"(n: number) => editor.raise(n), "reset"() => editor.reset())
     }
 
     fn read(&self) -> Value {
@@ -119,11 +110,8 @@ impl Subject for Max<u64> {
 }
 
 impl Subject for Min<u64> {
-    fn apply(editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
-        match (parts(call), call.len()) {
-            ((op, Some(n)), 2) if op == ["lower"] => done(editor.lower(n)),
-            _ => Err(Fail::Unknown),
-        }
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call: "lower"(n: number) => editor.lower(n), "reset"() => editor.reset())
     }
 
     fn read(&self) -> Value {
@@ -131,16 +119,29 @@ impl Subject for Min<u64> {
     }
 }
 
-impl Subject for RankedRegister<(u64, String)> {
-    fn apply(editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
-        match call {
-            [op, Value::Number(rank), Value::String(text)] if op == "set" => {
-                let rank = rank.as_u64().ok_or(Fail::Unknown)?;
-                editor.set((rank, text.clone()));
-                Ok(())
-            }
-            _ => Err(Fail::Unknown),
-        }
+impl Subject for EwFlag {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call: "enable"() => editor.enable(), "disable"() => editor.disable())
+    }
+
+    fn read(&self) -> Value {
+        json!(self.is_enabled())
+    }
+}
+
+impl Subject for DwFlag {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call: "enable"() => editor.enable(), "disable"() => editor.disable())
+    }
+
+    fn read(&self) -> Value {
+        json!(self.is_enabled())
+    }
+}
+
+impl Subject for LwwRegister<String> {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call: "set"(x: text) => editor.set(x.to_owned()), "clear"() => editor.clear())
     }
 
     fn read(&self) -> Value {
@@ -152,65 +153,141 @@ impl Subject for RankedRegister<(u64, String)> {
     }
 }
 
-/// Types whose operations take text alone, and cannot be refused.
-macro_rules! texts {
-    ($($type:ty, |$editor:ident, $view:ident| { $($call:pat => $do:expr),* }, $read:expr, $siblings:expr;)*) => {$(
-        impl Subject for $type {
-            fn apply($editor: Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
-                let (texts, _) = parts(call);
-                if texts.len() != call.len() {
-                    return Err(Fail::Unknown);
-                }
-                match texts.as_slice() {
-                    $($call => done($do),)*
-                    _ => Err(Fail::Unknown),
-                }
-            }
+impl Subject for MvRegister<String> {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call:
+            "set"(x: text) => editor.set(x.to_owned()),
+            "resolve"(x: text) => editor.resolve(|_| x.to_owned()),
+            "clear"() => editor.clear(),
+        )
+    }
 
-            fn read(&self) -> Value {
-                let $view = self;
-                json!($read)
-            }
+    fn read(&self) -> Value {
+        json!(sorted(self.values()))
+    }
 
-            fn listed(&self) -> Option<Value> {
-                let $view = self;
-                $siblings
-            }
-        }
-    )*};
+    fn listed(&self) -> Option<Value> {
+        Some(json!(sorted(self.siblings().collect())))
+    }
 }
 
-texts! {
-    EwFlag, |e, v| { ["enable"] => e.enable(), ["disable"] => e.disable() }, v.is_enabled(), { let _ = v; None };
-    DwFlag, |e, v| { ["enable"] => e.enable(), ["disable"] => e.disable() }, v.is_enabled(), { let _ = v; None };
-    LwwRegister<String>, |e, v| { ["set", x] => e.set((*x).to_owned()), ["clear"] => e.clear() },
-        v.get(), Some(json!(v.siblings().collect::<Vec<_>>()));
-    MvRegister<String>, |e, v| { ["set", x] => e.set((*x).to_owned()), ["clear"] => e.clear() },
-        sorted(v.values()), Some(json!(sorted(v.siblings().collect())));
-    OrSet<String>, |e, v| { ["insert", x] => e.insert((*x).to_owned()), ["remove", x] => e.remove(*x), ["clear"] => e.clear() },
-        v.sorted(), { let _ = v; None };
-    RwSet<String>, |e, v| { ["insert", x] => e.insert((*x).to_owned()), ["remove", x] => e.remove(*x) },
-        v.sorted(), { let _ = v; None };
-    GSet<String>, |e, v| { ["insert", x] => e.insert((*x).to_owned()) }, v.sorted(), { let _ = v; None };
-    LwwMap<String, String>, |e, v| { ["insert", k, x] => e.insert((*k).to_owned(), (*x).to_owned()), ["remove", k] => e.remove(*k) },
-        v.iter().collect::<BTreeMap<_, _>>(), { let _ = v; None };
+impl Subject for RankedRegister<(u64, String)> {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call:
+            "set"(rank: number, x: text) => editor.set((rank, x.to_owned())),
+            "clear"() => editor.clear(),
+        )
+    }
+
+    fn read(&self) -> Value {
+        json!(self.get())
+    }
+
+    fn listed(&self) -> Option<Value> {
+        Some(json!(self.siblings().collect::<Vec<_>>()))
+    }
 }
 
-fn sorted(mut values: Vec<&String>) -> Vec<&String> {
-    values.sort();
-    values
+/// Adds up what was written at the same time: no merge could do that, since it counts once more what
+/// arrives once more.
+#[derive(Clone)]
+pub(crate) struct Sum;
+
+impl Resolve<u64> for Sum {
+    fn resolve(siblings: &[&u64]) -> u64 {
+        siblings.iter().copied().sum()
+    }
+}
+
+impl Subject for ResolvedRegister<u64, Sum> {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call: "set"(n: number) => editor.set(n), "clear"() => editor.clear())
+    }
+
+    fn read(&self) -> Value {
+        json!(self.get())
+    }
+
+    fn listed(&self) -> Option<Value> {
+        Some(json!(sorted(self.siblings().collect())))
+    }
+}
+
+impl Subject for OrSet<String> {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call:
+            "insert"(x: text) => editor.insert(x.to_owned()),
+            "remove"(x: text) => editor.remove(x),
+            "clear"() => editor.clear(),
+        )
+    }
+
+    fn read(&self) -> Value {
+        json!(self.sorted())
+    }
+}
+
+impl Subject for RwSet<String> {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call:
+            "insert"(x: text) => editor.insert(x.to_owned()),
+            "remove"(x: text) => editor.remove(x),
+            "clear"() => editor.clear(),
+        )
+    }
+
+    fn read(&self) -> Value {
+        json!(self.sorted())
+    }
+}
+
+impl Subject for GSet<String> {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call: "insert"(x: text) => editor.insert(x.to_owned()))
+    }
+
+    fn read(&self) -> Value {
+        json!(self.sorted())
+    }
+}
+
+impl Subject for LwwMap<String, String> {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+        calls!(call:
+            "insert"(k: text, x: text) => editor.insert(k.to_owned(), x.to_owned()),
+            "remove"(k: text) => editor.remove(k),
+            "clear"() => editor.clear(),
+        )
+    }
+
+    fn read(&self) -> Value {
+        json!(self.iter().collect::<BTreeMap<_, _>>())
+    }
+
+    /// Of every key that has lost writes.
+    fn listed(&self) -> Option<Value> {
+        let contested = self.conflicts().map(|(key, _)| (key, self.siblings(key).collect::<Vec<_>>()));
+        Some(json!(contested.collect::<BTreeMap<_, _>>()))
+    }
 }
 
 impl<V> Subject for OrMap<String, V>
 where
-    V: Subject + crdt_core::view::Reset,
-    Self: Wire + Clone + for<'a> crdt_core::Crdt<Editor<'a> = crdt_core::OrMapEditor<'a, String, V>>,
+    V: Subject + Reset,
+    Self: Wire + Clone + for<'a> Crdt<Editor<'a> = OrMapEditor<'a, String, V>>,
 {
-    fn apply(editor: Self::Editor<'_>, call: &[Value], ids: &Ids) -> Done {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], ids: &Ids) -> Done {
         match call {
-            [op, Value::String(key)] if op == "remove" => done(editor.remove(key.as_str())),
+            [op] if op == "clear" => {
+                editor.clear();
+                Ok(())
+            }
+            [op, Value::String(key)] if op == "remove" => {
+                editor.remove(key.as_str());
+                Ok(())
+            }
             [op, Value::String(key), inner @ ..] if op == "entry" => {
-                V::apply(editor.entry(key.as_str()), inner, ids)
+                V::apply(&editor.entry(key.as_str()), inner, ids)
             }
             _ => Err(Fail::Unknown),
         }
@@ -219,4 +296,43 @@ where
     fn read(&self) -> Value {
         json!(self.iter().map(|(key, value)| (key, value.read())).collect::<BTreeMap<_, _>>())
     }
+}
+
+/// A struct, with a field of each kind that people put under a key.
+#[derive(Crdt, Clone)]
+pub(crate) struct Profile {
+    name: LwwRegister<String>,
+    email: MvRegister<String>,
+    tags: OrSet<String>,
+    visits: PnCounter,
+    active: EwFlag,
+}
+
+impl Subject for Profile {
+    fn apply(editor: &Self::Editor<'_>, call: &[Value], ids: &Ids) -> Done {
+        let [Value::String(op), Value::String(field), inner @ ..] = call else { return Err(Fail::Unknown) };
+        match (op.as_str(), field.as_str()) {
+            ("field", "name") => LwwRegister::apply(&editor.name, inner, ids),
+            ("field", "email") => MvRegister::apply(&editor.email, inner, ids),
+            ("field", "tags") => OrSet::apply(&editor.tags, inner, ids),
+            ("field", "visits") => PnCounter::apply(&editor.visits, inner, ids),
+            ("field", "active") => EwFlag::apply(&editor.active, inner, ids),
+            _ => Err(Fail::Unknown),
+        }
+    }
+
+    fn read(&self) -> Value {
+        json!({
+            "name": self.name.read(),
+            "email": self.email.read(),
+            "tags": self.tags.read(),
+            "visits": self.visits.read(),
+            "active": self.active.read(),
+        })
+    }
+}
+
+fn sorted<V: Ord>(mut values: Vec<V>) -> Vec<V> {
+    values.sort();
+    values
 }
