@@ -56,6 +56,22 @@ const ROOT: u32 = 0;
 /// assert_eq!(tokyo.fingerprint(), london.fingerprint());
 /// assert!(london.contains("book") && london.contains("pen"));
 /// ```
+///
+/// # From a collection
+/// There is no `collect` into a document, nor into a type: each element is written under a dot, and
+/// dots come from a [`Replica`](crate::Replica), so that two programs that begin with the same list
+/// have written it twice, and a removal of the one copy leaves the other. Whoever has the right to
+/// write extends:
+///
+/// ```
+/// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+///
+/// let items = vec!["book".to_owned(), "pen".to_owned()];
+/// let mut me = Replica::new(ReplicaId::random());
+/// let mut doc = Doc::<OrSet<String>>::default();
+/// let delta = doc.update(&mut me, |set| set.extend(items));
+/// assert_eq!((doc.len(), delta.entries().len()), (2, 2), "one update, one delta");
+/// ```
 pub struct Doc<T: Crdt> {
     root: T,
     unknown: Unknown,

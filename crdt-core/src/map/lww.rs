@@ -285,6 +285,25 @@ impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
         present
     }
 
+    /// Gives all these keys these values.
+    pub fn extend(&self, pairs: impl IntoIterator<Item = (K, V)>) {
+        pairs.into_iter().for_each(|(key, value)| self.insert(key, value));
+    }
+
+    /// Removes the keys for which `keep` is false, each by a stamped write.
+    pub fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool)
+    where
+        K: Clone,
+        V: Clone,
+    {
+        for key in self.keys() {
+            // A copy, so that `keep` may ask and change what it likes.
+            if self.get(&key).is_some_and(|value| !keep(&key, &value)) {
+                self.write(key, None);
+            }
+        }
+    }
+
     /// Removes every key that has a value.
     pub fn clear(&self)
     where
@@ -383,8 +402,9 @@ impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
     }
 }
 
+/// For code that takes any collection; where the type is known it is the method of the same name.
 impl<K: Hash + Eq, V> Extend<(K, V)> for LwwMapEditor<'_, K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
-        pairs.into_iter().for_each(|(key, value)| self.insert(key, value));
+        LwwMapEditor::extend(self, pairs);
     }
 }

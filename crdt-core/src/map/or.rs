@@ -324,9 +324,31 @@ impl<K: Hash + Eq, V: Reset> OrMapEditor<'_, K, V> {
     where
         K: Clone,
     {
+        self.keys().iter().for_each(|key| _ = self.remove(key));
+    }
+
+    /// Removes the keys for which `keep` is false. It gets each with the editor of its value.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, OrMap, PnCounter, Replica, ReplicaId};
+    ///
+    /// let mut me = Replica::new(ReplicaId::from_u128(1));
+    /// let mut stock = Doc::<OrMap<String, PnCounter>>::default();
+    /// let _ = stock.update(&mut me, |stock| {
+    ///     stock.entry("pens").add(3);
+    ///     stock.entry("ink").sub(1);
+    ///     stock.retain(|_, count| count.value() > 0);
+    /// });
+    /// assert!(stock.contains_key("pens") && !stock.contains_key("ink"));
+    /// ```
+    pub fn retain(&self, mut keep: impl FnMut(&K, V::Editor<'_>) -> bool)
+    where
+        K: Clone,
+    {
         for key in self.keys() {
-            V::reset(&V::edit(self.base_value(&key), self.scratch.get_or_default(&key), self.tx));
-            self.unknown(&key).for_each(|dot| self.tx.supersede(dot));
+            if !keep(&key, self.entry(&key)) {
+                self.remove(&key);
+            }
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::view::view_through;
 /// | `raise(v)` and `raise(w)` | the larger of the two |
 /// | `raise(v)` and the removal from a map, or `reset()` | what the removal had not seen |
 ///
-/// A value that is not larger than the one that shows changes nothing and ships nothing.
+/// A value that is not larger than the one that shows changes nothing and ships nothing. It is not kept
+/// in case the larger one is taken away, not even at the same time.
 ///
 /// ```
 /// use crdt_core::{Doc, Max, Replica, ReplicaId};
@@ -36,7 +37,8 @@ pub struct Max<V> {
 /// | `lower(v)` and `lower(w)` | the smaller of the two |
 /// | `lower(v)` and the removal from a map, or `reset()` | what the removal had not seen |
 ///
-/// A value that is not smaller than the one that shows changes nothing and ships nothing.
+/// A value that is not smaller than the one that shows changes nothing and ships nothing. It is not kept
+/// in case the smaller one is taken away, not even at the same time.
 ///
 /// ```
 /// use crdt_core::{Doc, Min, Replica, ReplicaId};

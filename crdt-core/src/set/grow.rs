@@ -16,7 +16,8 @@ use crate::view::view_through;
 /// | `insert(x)` twice | `x`, once |
 ///
 /// An insertion of what is in changes nothing and ships nothing. Inside an [`OrMap`](crate::OrMap)
-/// the removal of its key takes away what it saw. (Shapiro et al. 2011, spec 11.)
+/// the removal of its key takes away what it saw, and with it an element that others insert once more
+/// at the same time: an [`OrSet`] keeps that one. (Shapiro et al. 2011, spec 11.)
 ///
 /// ```
 /// use crdt_core::{Doc, GSet, Replica, ReplicaId};
@@ -100,6 +101,22 @@ impl<K: Hash + Eq> GSetEditor<'_, K> {
         is_new
     }
 
+    /// Puts all these elements in.
+    pub fn extend(&self, elements: impl IntoIterator<Item = K>) {
+        elements.into_iter().for_each(|element| {
+            self.insert(element);
+        });
+    }
+
+    /// The elements, with the changes so far: a copy.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        self.inner.to_vec()
+    }
+
     /// Whether the element is in, with the changes so far.
     #[must_use]
     pub fn contains<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> bool
@@ -116,10 +133,9 @@ impl<K: Hash + Eq> GSetEditor<'_, K> {
     }
 }
 
+/// For code that takes any collection; where the type is known it is the method of the same name.
 impl<K: Hash + Eq> Extend<K> for GSetEditor<'_, K> {
     fn extend<I: IntoIterator<Item = K>>(&mut self, elements: I) {
-        elements.into_iter().for_each(|element| {
-            self.insert(element);
-        });
+        GSetEditor::extend(self, elements);
     }
 }

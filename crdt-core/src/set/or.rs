@@ -17,8 +17,9 @@ use crate::view::{At, Crdt, Keyed, LocalDot, Look, Reset, Tx};
 /// | `insert(x)` twice | `x` is in, once; a removal that saw both takes it out |
 /// | `remove(x)` twice | `x` is out |
 ///
-/// A removal leaves no tombstone. (Bieniusa et al. 2012, optimised OR-set; Almeida, Shoker, Baquero
-/// 2018, figure "AWSet".)
+/// A removal leaves no tombstone. Many elements at once go in by [`extend`](OrSetEditor::extend); why
+/// there is no `collect` is said [at the document](crate::Doc#from-a-collection). (Bieniusa et al. 2012,
+/// optimised OR-set; Almeida, Shoker, Baquero 2018, figure "AWSet".)
 ///
 /// ```
 /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
@@ -172,6 +173,11 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
         self.scratch.borrow_mut().elements.add(element, dot, |_| false);
     }
 
+    /// Puts all these elements in, each as [`insert`](OrSetEditor::insert) does.
+    pub fn extend(&self, elements: impl IntoIterator<Item = K>) {
+        elements.into_iter().for_each(|element| self.insert(element));
+    }
+
     /// Takes out what this replica has seen of the element; returns whether it was in.
     ///
     /// An absent element changes nothing and ships nothing.
@@ -262,8 +268,9 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
     }
 }
 
+/// For code that takes any collection; where the type is known it is the method of the same name.
 impl<K: Hash + Eq> Extend<K> for OrSetEditor<'_, K> {
     fn extend<I: IntoIterator<Item = K>>(&mut self, elements: I) {
-        elements.into_iter().for_each(|element| self.insert(element));
+        OrSetEditor::extend(self, elements);
     }
 }

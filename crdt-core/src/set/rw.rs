@@ -18,7 +18,8 @@ use crate::view::view_through;
 /// | `remove(x)` twice | `x` is out; an insertion that saw both puts it in |
 ///
 /// A removal is a write, also of an element that is not in: it stays until the element is inserted
-/// by somebody who has seen it. For bans and revocations; where in doubt take the
+/// by somebody who has seen it. Where the set is under a key of a map, the removal of that key takes
+/// the elements that are in, and lifts no ban. For bans and revocations; where in doubt take the
 /// [`OrSet`](crate::OrSet), whose removals leave nothing. (Almeida, Shoker, Baquero 2018, figure
 /// "RWSet".)
 ///
@@ -104,6 +105,11 @@ impl<K: Hash + Eq + Clone + 'static> RwSetEditor<'_, K> {
         self.inner.entry(&element).enable();
     }
 
+    /// Puts all these elements in.
+    pub fn extend(&self, elements: impl IntoIterator<Item = K>) {
+        elements.into_iter().for_each(|element| self.insert(element));
+    }
+
     /// Takes the element out, and wins over additions that are concurrent; returns whether it was in.
     pub fn remove<Q>(&self, element: &Q) -> bool
     where
@@ -124,9 +130,24 @@ impl<K: Hash + Eq + Clone + 'static> RwSetEditor<'_, K> {
         self.inner.contains_key(element)
     }
 
-    /// Takes out every element that is in.
+    /// The elements, with the changes so far: a copy, so that it can be edited on the way.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<K> {
+        self.inner.keys()
+    }
+
+    /// Takes out every element that is in, and wins over additions of these that are concurrent.
     pub fn clear(&self) {
-        self.inner.keys().iter().for_each(|element| self.inner.entry(element).disable());
+        self.retain(|_| false);
+    }
+
+    /// Takes out the elements for which `keep` is false, as [`remove`](RwSetEditor::remove) does.
+    pub fn retain(&self, mut keep: impl FnMut(&K) -> bool) {
+        for element in self.to_vec() {
+            if !keep(&element) {
+                self.inner.entry(&element).disable();
+            }
+        }
     }
 
     /// Whether no element is in, with the changes so far.
@@ -136,8 +157,9 @@ impl<K: Hash + Eq + Clone + 'static> RwSetEditor<'_, K> {
     }
 }
 
+/// For code that takes any collection; where the type is known it is the method of the same name.
 impl<K: Hash + Eq + Clone + 'static> Extend<K> for RwSetEditor<'_, K> {
     fn extend<I: IntoIterator<Item = K>>(&mut self, elements: I) {
-        elements.into_iter().for_each(|element| self.insert(element));
+        RwSetEditor::extend(self, elements);
     }
 }

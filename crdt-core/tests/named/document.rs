@@ -38,7 +38,7 @@ fn fields_written_in_turn_leave_one_run() {
 /// C1: a set that owns its context at the root, and must not own one in a map, is two types of one name.
 #[test]
 fn a_set_is_one_type_at_the_root_and_under_a_key() {
-    let fill = |mut set: OrSetEditor<'_, u8>| set.extend([3, 1, 2]);
+    let fill = |set: OrSetEditor<'_, u8>| set.extend([3, 1, 2]);
     let (mut root, mut map) = (Site::<OrSet<u8>>::new(1), Site::<OrMap<u8, OrSet<u8>>>::new(1));
     let _ = root.edit(fill);
     let _ = map.edit(|map| fill(map.entry(&9)));

@@ -59,7 +59,7 @@ fn a_replaced_element_stays_in_sight_while_its_replacement_is_on_its_way() {
         donor.hear(&first);
         let again = donor.edit(|set| set.insert(7));
         assert_eq!(again.dead().len(), 1, "it replaces the first");
-        let elsewhere = other.edit(|mut set| set.extend(1..4));
+        let elsewhere = other.edit(|set| set.extend(1..4));
         donor.hear(&elsewhere);
         walk(&donor.doc, &mut a.doc, 1, |set| assert!(set.contains(&7)));
         same(&a.doc, &donor.doc, "after the walk");
@@ -81,7 +81,7 @@ fn an_entry_that_dies_before_its_turn_is_sent_all_the_same() {
         let first = a.edit(|set| set.insert(7));
         donor.hear(&first);
         let _ = donor.edit(|set| set.insert(7));
-        let others = c.edit(|mut set| set.extend(1..4));
+        let others = c.edit(|set| set.extend(1..4));
         donor.hear(&others);
         c.hear_all(&donor);
         let mut walk = donor.doc.walk(&a.doc.context(), 10);
@@ -207,7 +207,7 @@ fn removals_go_out_behind_all_that_shows() {
 #[test]
 fn what_was_kept_for_a_walk_goes_out_in_chunks_too() {
     let (mut donor, mut receiver) = (Site::<OrSet<u16>>::new(1), Site::<OrSet<u16>>::new(2));
-    let _ = donor.edit(|mut set| set.extend(0..100));
+    let _ = donor.edit(|set| set.extend(0..100));
     let start = donor.doc.clone();
     let mut walk = donor.doc.walk(&receiver.doc.context(), 100);
     let removal = start.clone().update(&mut donor.me, |set| set.clear());
@@ -225,7 +225,7 @@ fn what_was_kept_for_a_walk_goes_out_in_chunks_too() {
 #[test]
 fn a_walk_keeps_what_it_may_and_says_when_that_is_too_little() {
     let mut donor = Site::<OrSet<u16>>::new(1);
-    let _ = donor.edit(|mut set| set.extend(0..100));
+    let _ = donor.edit(|set| set.extend(0..100));
     let receiver = Doc::<OrSet<u16>>::default();
     let mut removed = |count: u16| donor.doc.clone().update(&mut donor.me, |set| set.retain(|n| *n >= count));
     let (five, six) = (removed(5), removed(6));
@@ -241,7 +241,7 @@ fn a_walk_keeps_what_it_may_and_says_when_that_is_too_little() {
 #[test]
 fn a_walk_that_is_not_told_of_a_change_leaves_out_what_died() {
     let (mut donor, mut receiver) = (Site::<OrSet<u8>>::new(1), Site::<OrSet<u8>>::new(2));
-    let _ = donor.edit(|mut set| set.extend(0..3));
+    let _ = donor.edit(|set| set.extend(0..3));
     let mut walk = donor.doc.walk(&receiver.doc.context(), 10);
     let _ = donor.edit(|set| set.remove(&1));
     while let Some(chunk) = walk.next_chunk(&donor.doc, 10, usize::MAX, |_| 0) {

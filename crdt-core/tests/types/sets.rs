@@ -1,6 +1,6 @@
 //! Sets beside the OR-set.
 
-use crdt_core::{Doc, GSet, LwwMap, OrMap, OrSet, RwSet};
+use crdt_core::{Doc, GSet, LwwMap, LwwMapEditor, OrMap, OrMapEditor, OrSet, RwSet, RwSetEditor};
 
 use super::{at_once, replica};
 
@@ -48,7 +48,7 @@ fn sets_take_many_at_once() {
     let _ = paid.update(&mut me, |paid| paid.entry("may").extend([1, 2, 2, 3]));
     assert_eq!(paid.get("may").map(GSet::len), Some(3));
     let mut members = Doc::<RwSet<u8>>::default();
-    let _ = members.update(&mut me, |mut members| members.extend([1, 2]));
+    let _ = members.update(&mut me, |members| members.extend([1, 2]));
     assert_eq!(elements(&members), [1, 2]);
 }
 
@@ -56,8 +56,7 @@ fn sets_take_many_at_once() {
 fn collections_are_walked_by_for_and_filled_by_extend() {
     let mut me = replica(1);
     let mut prices = Doc::<LwwMap<String, u32>>::default();
-    let _ =
-        prices.update(&mut me, |mut prices| prices.extend([("tea".to_owned(), 3), ("rice".to_owned(), 5)]));
+    let _ = prices.update(&mut me, |prices| prices.extend([("tea".to_owned(), 3), ("rice".to_owned(), 5)]));
     let mut sum = 0;
     for (name, price) in &prices {
         assert_eq!(prices.get(name), Some(price));
@@ -68,4 +67,32 @@ fn collections_are_walked_by_for_and_filled_by_extend() {
     let _ = tags.update(&mut me, |tags| tags.entry("a").extend([1, 2]));
     let walked: Vec<_> = (&tags).into_iter().flat_map(|(_, set)| set).copied().collect();
     assert_eq!(walked.len(), 2);
+}
+
+#[test]
+fn what_is_not_retained_goes_as_if_it_was_removed_one_by_one() {
+    let even = |s: RwSetEditor<'_, u8>| s.retain(|n| n % 2 == 0);
+    let left = at_once::<RwSet<u8>, _>(&|s| s.extend(1..=4), &even, &|s| s.extend([1, 5]), elements);
+    assert_eq!(left, [2, 4, 5], "a removal wins over a concurrent insertion of what it saw");
+
+    let read = |map: &LwwMap<u8, u8>| map.sorted().into_iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>();
+    let large = |map: LwwMapEditor<'_, u8, u8>| {
+        map.retain(|key, value| {
+            map.insert(9, *key); // it may change the map on the way
+            *value > 1
+        });
+    };
+    let left =
+        at_once::<LwwMap<u8, u8>, _>(&|m| m.extend([(1, 1), (2, 2)]), &large, &|m| m.insert(3, 0), read);
+    assert_eq!(left.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [2, 3, 9]);
+
+    let read =
+        |map: &OrMap<u8, OrSet<u8>>| map.sorted().into_iter().map(|(k, v)| (*k, v.len())).collect::<Vec<_>>();
+    let filled = |map: OrMapEditor<'_, u8, OrSet<u8>>| {
+        map.entry(&1).insert(1);
+        map.entry(&2).extend([1, 2]);
+    };
+    let crowded = |map: OrMapEditor<'_, u8, OrSet<u8>>| map.retain(|_, set| set.to_vec().len() > 1);
+    let left = at_once::<OrMap<u8, OrSet<u8>>, _>(&filled, &crowded, &|map| map.entry(&1).insert(7), read);
+    assert_eq!(left, [(1, 1), (2, 2)], "what the removal had not seen is there");
 }

@@ -80,7 +80,7 @@ fn a_panic_in_the_closure_leaves_everything_as_it_was() {
 fn an_update_over_the_agreed_size_is_refused_where_it_is_written() {
     let mut lab = SetLab::new(&["a"], &short_log());
     let now = lab.now;
-    let refused = lab.engine("a").update(now, |mut set| set.extend(0..1_000));
+    let refused = lab.engine("a").update(now, |set| set.extend(0..1_000));
     assert!(matches!(refused, Err(UpdateError::TooLarge { size, allowed: 1024 }) if size > 1024));
     assert!(lab.shown("a").is_empty());
     assert!(lab.engine("a").vector().is_empty());
