@@ -6,7 +6,7 @@ use std::hash::Hash;
 use crdt_core::clock::Stamp;
 use crdt_core::codec::Limits;
 use crdt_core::{
-    Crdt, Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId,
+    Crdt, Delta, Doc, GCounter, LwwMap, LwwRegister, MvRegister, OrMap, OrSet, PnCounter, Replica, ReplicaId,
 };
 
 #[derive(Crdt, Debug)]
@@ -465,4 +465,44 @@ fn a_tuple_struct_reads_what_a_named_one_with_the_same_tags_wrote() {
     });
     let pair = Doc::<Pair<PnCounter>>::decode(&named.encode().unwrap(), &Limits::default()).unwrap();
     assert_eq!((pair.0.sorted(), pair.1.value()), (vec![&3], -2));
+}
+
+/// What `find_conflicts` gives, and what a person reads of it.
+#[test]
+fn entries_say_which_field_they_are_of() {
+    let (mut a, mut b) = replicas();
+    let (mut here, mut there) = (Doc::<User>::default(), Doc::<User>::default());
+    let _ = here.update(&mut a, |user| user.address.city.set(text("Tokyo")));
+    let theirs = there.update(&mut b, |user| user.address.city.set(text("Kyoto")));
+    here.merge(theirs);
+    let conflicts = here.find_conflicts();
+    let (_, shown) = &conflicts[0].shown;
+    assert!(matches!(shown, UserEntry::Address(AddressEntry::City(written)) if written.value == "Kyoto"));
+    let printed = format!("{shown:?}");
+    assert!(printed.starts_with("User { address: Address { city: Stamped {"), "{printed}");
+    assert!(printed.ends_with("value: \"Kyoto\" } } }"), "{printed}");
+
+    let mut old = Doc::<OldUser>::default();
+    old.merge(pass(&here.to_delta()));
+    let unread = old.to_delta();
+    let printed = format!("{:?}", unread.entries()[0].1);
+    assert!(printed.starts_with("OldUser { unknown: Opaque { tag: 3, bytes: "), "{printed}");
+}
+
+/// Nothing can read a `&'static str` from bytes, so a struct that holds one has none; nothing else.
+#[derive(Crdt, Debug)]
+struct Labels {
+    color: MvRegister<&'static str>,
+    by_name: OrMap<&'static str, LwwMap<u8, Option<&'static str>>>,
+}
+
+#[test]
+fn structs_of_borrowed_values_are_replicated_without_bytes() {
+    let (mut a, mut b) = replicas();
+    let (mut here, mut there) = (Doc::<Labels>::default(), Doc::<Labels>::default());
+    there.merge(here.update(&mut a, |labels| labels.color.set("red")));
+    let _ = there.update(&mut b, |labels| labels.by_name.entry(&"x").insert(1, Some("one")));
+    assert_eq!(there.color.get(), Some(&"red"));
+    here.merge(there.to_delta());
+    assert_eq!(here.by_name.get("x").and_then(|inner| inner.get(&1)), Some(&Some("one")));
 }

@@ -22,15 +22,14 @@ pub struct Shop {
 /// Where an entry of the shop belongs, and what it says, for people.
 #[must_use]
 pub fn place(entry: &ShopEntry) -> String {
-    // The variants carry the numbers of the fields, since names may change and numbers may not.
     match entry {
-        ShopEntry::Field1(_) => "a count of likes".to_owned(),
-        ShopEntry::Field2((cart, item)) => format!("{item:?} in the cart of {cart:?}"),
-        ShopEntry::Field3((field, written)) => match &written.value {
+        ShopEntry::Likes(_) => "a count of likes".to_owned(),
+        ShopEntry::Carts((cart, item)) => format!("{item:?} in the cart of {cart:?}"),
+        ShopEntry::Profile((field, written)) => match &written.value {
             Some(value) => format!("{value:?} as {field:?} of the profile"),
             None => format!("the removal of {field:?} from the profile"),
         },
-        ShopEntry::Field4(order) => format!("order {order}"),
+        ShopEntry::Orders(order) => format!("order {order}"),
         _ => "an entry of a field that this program does not know".to_owned(),
     }
 }

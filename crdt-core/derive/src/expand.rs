@@ -1,13 +1,13 @@
 //! What the compiler gets.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 
 use crate::parse::{Member, Struct, shown};
 
 /// The companion types and the implementations.
 pub(crate) fn expand(of: &Struct) -> TokenStream {
-    let parts = [companions(of), default(of), crdt(of), reset(of), wire(of)];
+    let parts = [companions(of), default(of), debug(of), crdt(of), reset(of), wire(of)];
     quote!(#(#parts)*)
 }
 
@@ -131,6 +131,35 @@ fn default(of: &Struct) -> TokenStream {
 
         #[automatically_derived]
         impl #impls ::core::marker::Copy for #slot #types #bounds {}
+    }
+}
+
+/// `Debug` of the entry, where all fields' entries have it: `Shop { sold: … }`.
+fn debug(of: &Struct) -> TokenStream {
+    let Struct { name, fields, krate, .. } = of;
+    let mut generics = generics(of);
+    for Member { ty, .. } in fields {
+        // Over a lifetime, as in `bounded`.
+        let bound = syn::parse_quote!(for<'crdt> <#ty as #krate::view::Crdt>::Entry: ::core::fmt::Debug);
+        generics.make_where_clause().predicates.push(bound);
+    }
+    let (impls, types, bounds) = generics.split_for_impl();
+    let [entry, ..] = names(of);
+    let text = name.to_string();
+    let fields_shown = fields.iter().map(|field| shown(&field.name));
+    let variants = fields.iter().map(|field| &field.variant);
+    quote! {
+        #[automatically_derived]
+        impl #impls ::core::fmt::Debug for #entry #types #bounds {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut out = f.debug_struct(#text);
+                match self {
+                    #(Self::#variants(entry) => out.field(#fields_shown, entry),)*
+                    Self::Unknown(entry) => out.field("unknown", entry),
+                };
+                out.finish()
+            }
+        }
     }
 }
 
@@ -346,8 +375,14 @@ fn bounded(of: &Struct, capability: &TokenStream) -> syn::Generics {
 }
 
 /// Bytes: the tag of the field, then the length of the field's entry, then the entry.
+///
+/// None for a struct with borrowed values, such as `&'static str`: nothing can read these from bytes, and
+/// a bound that fails by a lifetime is an error, where one that fails by a trait is only false.
 fn wire(of: &Struct) -> TokenStream {
     let Struct { name, fields, krate, .. } = of;
+    if fields.iter().any(|field| borrows(field.ty.to_token_stream())) {
+        return TokenStream::new();
+    }
     let generics = bounded(of, &quote!(#krate::codec::Wire));
     let (impls, types, bounds) = generics.split_for_impl();
     let [entry, ..] = names(of);
@@ -388,4 +423,13 @@ fn wire(of: &Struct) -> TokenStream {
             }
         }
     }
+}
+
+/// Whether a type mentions a reference.
+fn borrows(ty: TokenStream) -> bool {
+    ty.into_iter().any(|token| match token {
+        TokenTree::Punct(mark) => mark.as_char() == '&',
+        TokenTree::Group(group) => borrows(group.stream()),
+        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+    })
 }

@@ -34,15 +34,17 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// Beside the implementations of `Crdt`, `Default` and, with the feature `codec`, `Wire`, it defines
-/// `ShopEditor`, what an update's closure gets, with an editor for each field; and `ShopEntry`,
-/// `ShopSlot` and `ShopScratch`, which nobody has to name. So leave `Default` to it; `Debug` and such
-/// are yours to derive.
+/// `ShopEditor`, what an update's closure gets, with an editor for each field; `ShopEntry`, what
+/// travels under a dot and conflicts are made of, with a variant for each field, as `Sold` for `sold`;
+/// and `ShopSlot` and `ShopScratch`, which nobody has to name. So leave `Default` to it; `Debug` and
+/// such are yours to derive.
 ///
 /// # What it takes
 /// A struct with fields, named or not, each of a replicated type, which may be that of another such struct,
 /// or have type parameters. No field may hold the struct itself, not in a map either: paths would
 /// have no end. Values without serde's traits are fine where nothing needs bytes; the struct has no
-/// `Wire` then.
+/// `Wire` then. Nor has one with borrowed values, such as `&'static str`, which nothing can read from
+/// bytes.
 ///
 /// ```
 /// # use crdt_core::{Crdt, Doc, OrMap, PnCounter, Replica, ReplicaId};

@@ -28,8 +28,7 @@ pub(crate) struct Member {
     pub(crate) vis: Visibility,
     pub(crate) ty: Type,
     pub(crate) tag: Tag,
-    /// The field's variant in the entry and the slot: after its tag, since no two fields share one,
-    /// while names such as `line_1` and `line1` would give the same variant.
+    /// The field's variant in the entry and the slot: its name in the case of types.
     pub(crate) variant: Ident,
 }
 
@@ -53,8 +52,9 @@ impl TryFrom<DeriveInput> for Struct {
         }
         let krate = krate(&attrs)?;
         let fields = fields.into_iter().zip(1..).map(|(field, place)| member(field, place));
-        let fields = fields.collect::<Result<Vec<_>, _>>()?;
+        let mut fields = fields.collect::<Result<Vec<_>, _>>()?;
         check_tags(&fields)?;
+        name_variants(&mut fields);
         Ok(Self { name, vis, generics, krate, fields, is_tuple })
     }
 }
@@ -102,8 +102,39 @@ fn member(field: Field, place: u32) -> Result<Member, Error> {
         once(&mut tag, explicit_tag(&option.value()?.parse()?)?, &option)
     })?;
     let tag = tag.unwrap_or(Tag { number: place, span, is_place: true });
-    let variant = format_ident!("Field{}", tag.number);
+    let variant = format_ident!("Field{}", place);
     Ok(Member { name, vis: field.vis, ty: field.ty, tag, variant })
+}
+
+/// Names the variants after the fields. Names that become one, such as `line_1` and `line1`, differ by
+/// an underscore; places without a name keep the numbered variant that they have.
+fn name_variants(fields: &mut [Member]) {
+    let mut taken = vec!["Self".to_owned(), "Unknown".to_owned()];
+    for field in fields {
+        let mut name = match &field.name {
+            syn::Member::Named(_) => type_case(&shown(&field.name)),
+            syn::Member::Unnamed(_) => field.variant.to_string(),
+        };
+        while taken.contains(&name) {
+            name.push('_');
+        }
+        field.variant = format_ident!("{name}");
+        taken.push(name);
+    }
+}
+
+/// `last_login` as `LastLogin`, and anything that would be no name behind `Field`.
+fn type_case(name: &str) -> String {
+    let words = name.split('_').filter_map(|word| {
+        let mut letters = word.chars();
+        Some(letters.next()?.to_uppercase().chain(letters).collect::<String>())
+    });
+    let name: String = words.collect();
+    if name.chars().next().is_some_and(|first| !first.is_ascii_digit()) {
+        name
+    } else {
+        format!("Field{name}")
+    }
 }
 
 fn explicit_tag(literal: &LitInt) -> Result<Tag, Error> {

@@ -44,6 +44,12 @@ pub use error::{DecodeError, EncodeError, Limits};
 use crate::view::Crdt;
 
 /// A type whose entries have bytes. `#[derive(Crdt)]` implements it where all fields do.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no bytes",
+    label = "cannot be encoded or decoded",
+    note = "its keys and values need serde's `Serialize` and `Deserialize`, and to own what they hold: \
+            `String`, not `&'static str`"
+)]
 pub trait Wire: Crdt {
     /// Writes an entry, as one byte at least.
     ///

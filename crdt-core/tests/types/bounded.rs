@@ -202,8 +202,8 @@ fn places(shop: &Doc<Shop>, holder: ReplicaId) -> Vec<String> {
 
 fn name(at: &ShopEntry) -> String {
     match at {
-        ShopEntry::Field2((key, _)) => key.clone(),
-        ShopEntry::Field3(_) => "-".to_owned(),
+        ShopEntry::Stock((key, _)) => key.clone(),
+        ShopEntry::Vouchers(_) => "-".to_owned(),
         _ => "no counter".to_owned(),
     }
 }

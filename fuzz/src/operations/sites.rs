@@ -331,19 +331,19 @@ enum Meaning {
 
 fn meaning(entry: &ShopEntry) -> Meaning {
     match entry {
-        ShopEntry::Field1(value) => Meaning::Cell(Place::Tag(*value), None, PRESENT),
-        ShopEntry::Field2(written) => Meaning::Cell(Place::Name, Some(written.stamp), Some(written.value)),
-        ShopEntry::Field3((key, written)) => {
+        ShopEntry::Tags(value) => Meaning::Cell(Place::Tag(*value), None, PRESENT),
+        ShopEntry::Name(written) => Meaning::Cell(Place::Name, Some(written.stamp), Some(written.value)),
+        ShopEntry::Profile((key, written)) => {
             Meaning::Cell(Place::Profile(*key), Some(written.stamp), written.value)
         }
-        ShopEntry::Field4(entry) => Meaning::Count(Count::Sold, *entry),
-        ShopEntry::Field5((key, value)) => Meaning::Cell(Place::Cart(*key, *value), None, PRESENT),
-        ShopEntry::Field6((key, entry)) => Meaning::Count(Count::Stock(*key), *entry),
-        ShopEntry::Field7((key, ShelfEntry::Field1(entry))) => Meaning::Count(Count::Visits(*key), *entry),
-        ShopEntry::Field7((key, ShelfEntry::Field2((side, written)))) => {
+        ShopEntry::Sold(entry) => Meaning::Count(Count::Sold, *entry),
+        ShopEntry::Carts((key, value)) => Meaning::Cell(Place::Cart(*key, *value), None, PRESENT),
+        ShopEntry::Stock((key, entry)) => Meaning::Count(Count::Stock(*key), *entry),
+        ShopEntry::Shelves((key, ShelfEntry::Visits(entry))) => Meaning::Count(Count::Visits(*key), *entry),
+        ShopEntry::Shelves((key, ShelfEntry::Labels((side, written)))) => {
             Meaning::Cell(Place::Label(*key, *side), Some(written.stamp), Some(written.value))
         }
-        ShopEntry::Field7((_, ShelfEntry::Unknown(_))) | ShopEntry::Unknown(_) => {
+        ShopEntry::Shelves((_, ShelfEntry::Unknown(_))) | ShopEntry::Unknown(_) => {
             unreachable!("every field is known")
         }
     }

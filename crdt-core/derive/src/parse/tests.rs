@@ -64,12 +64,22 @@ fn options_that_mean_nothing_are_refused() {
 }
 
 #[test]
-fn a_field_without_a_tag_has_its_place_and_variants_never_clash() {
-    let parsed = parse("struct S { line_1: A, #[crdt(tag = 9)] other: B, line1: A }").unwrap();
+fn a_field_without_a_tag_has_its_place() {
+    let parsed = parse("struct S { a: A, #[crdt(tag = 9)] b: B, c: C }").unwrap();
     let tags: Vec<_> = parsed.fields.iter().map(|field| field.tag.number).collect();
     assert_eq!(tags, [1, 9, 3]);
-    let variants: Vec<_> = parsed.fields.iter().map(|field| field.variant.to_string()).collect();
-    assert_eq!(variants, ["Field1", "Field9", "Field3"]);
+}
+
+#[test]
+fn variants_are_named_after_fields_and_never_clash() {
+    let variants = |input: &str| -> Vec<String> {
+        parse(input).unwrap().fields.iter().map(|field| field.variant.to_string()).collect()
+    };
+    assert_eq!(variants("struct S { last_login: A, r#type: B, äöü: C }"), ["LastLogin", "Type", "Äöü"]);
+    assert_eq!(variants("struct S { line_1: A, line1: A, line1_: A }"), ["Line1", "Line1_", "Line1__"]);
+    assert_eq!(variants("struct S { unknown: A, self_: B }"), ["Unknown_", "Self_"]);
+    assert_eq!(variants("struct S { _1: A, __: B, field: C }"), ["Field1", "Field", "Field_"]);
+    assert_eq!(variants("struct S(A, #[crdt(tag = 9)] B);"), ["Field1", "Field2"]);
 }
 
 #[test]
