@@ -36,6 +36,21 @@ impl<T> Few<T> {
         if at == self.len() { self.push(item) } else { self.many().insert(at, item) }
     }
 
+    /// Takes out the item at `at`, which is there. A list of which much is gone gives back its room.
+    pub(crate) fn remove(&mut self, at: usize) -> T {
+        let items = match self {
+            Self::One(one) => return one.take().expect("an item that is taken out is there"),
+            Self::Many(items) => items,
+        };
+        let item = items.remove(at);
+        if items.len() <= 1 {
+            *self = Self::One(items.pop());
+        } else if items.len() < items.capacity() / 4 {
+            items.shrink_to(items.len() * 2);
+        }
+        item
+    }
+
     /// The items as a list of the usual kind.
     pub(crate) fn into_vec(mut self) -> Vec<T> {
         mem::take(self.many())
@@ -166,6 +181,20 @@ mod tests {
             assert_eq!(few.clone().into_iter().collect::<Vec<_>>(), items);
             assert_eq!(few.clone().into_vec(), items);
         }
+    }
+
+    #[test]
+    fn items_go_from_either_form_and_their_room_with_them() {
+        let mut few: Few<usize> = (0..1_000).collect();
+        let mut items: Vec<usize> = (0..1_000).collect();
+        for at in (1..1_000).map(|left| (left * 7) % (1_001 - left)) {
+            assert_eq!(few.remove(at), items.remove(at));
+            assert_eq!(*few, *items);
+            assert!(matches!(&few, Few::Many(room) if room.capacity() / 4 <= room.len()) || few.len() == 1);
+        }
+        assert!(matches!(few, Few::One(Some(_))));
+        assert_eq!(few.remove(0), items[0]);
+        assert!(few.is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::register::{MvRegister, MvRegisterEditor};
-use crate::view::{LocalDot, view_through};
+use crate::view::{Ids, LocalDot, Order, Place, PlaceEditor, view_through};
 
 /// A flag in which enabling wins over a concurrent disabling. It begins disabled.
 ///
@@ -107,14 +107,24 @@ impl EwFlagEditor<'_> {
 /// ```
 #[derive(Clone, Default)]
 pub struct DwFlag {
-    inner: MvRegister<bool>,
+    inner: Place<bool, DisabledFirst>,
+}
+
+/// Disablings come before enablings, among equals the larger dot: the first mark is what the flag says.
+#[derive(Clone, Copy, Debug)]
+pub struct DisabledFirst;
+
+impl Order<bool> for DisabledFirst {
+    fn precedes(ids: &Ids, new: (LocalDot, &bool), old: (LocalDot, &bool)) -> bool {
+        (!new.1, ids.dot(new.0)) > (!old.1, ids.dot(old.0))
+    }
 }
 
 impl DwFlag {
     /// Whether the flag is enabled: it was enabled, and no live disabling says otherwise.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        !self.inner.is_empty() && self.inner.siblings().all(|enabled| *enabled)
+        self.inner.first().is_some_and(|enabled| *enabled)
     }
 
     /// Whether the flag is disabled, as in the beginning.
@@ -130,35 +140,35 @@ impl fmt::Debug for DwFlag {
     }
 }
 
-view_through!([] DwFlag, DwFlagEditor<>, MvRegister<bool>; {
+view_through!([] DwFlag, DwFlagEditor<>, Place<bool, DisabledFirst>; {
     fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
         if !self.is_enabled() && !self.inner.is_empty() {
-            each(&self.inner.inner.dots().collect::<Vec<_>>());
+            each(&self.inner.dots().collect::<Vec<_>>());
         }
     }
 });
 
 /// Changes a [`DwFlag`] within one update.
 pub struct DwFlagEditor<'a> {
-    inner: MvRegisterEditor<'a, bool>,
+    inner: PlaceEditor<'a, bool, DisabledFirst>,
 }
 
 impl DwFlagEditor<'_> {
     /// Enables over all disablings that this replica has seen.
     pub fn enable(&self) {
-        self.inner.set(true);
+        self.inner.write(true);
     }
 
     /// Disables; also when it is disabled already, so that it wins over enablings that are
     /// concurrent.
     pub fn disable(&self) {
-        self.inner.set(false);
+        self.inner.write(false);
     }
 
     /// Whether the flag is enabled, with the changes so far.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        self.inner.inner.read(|marks| !marks.is_empty() && marks.iter().all(|enabled| **enabled))
+        self.inner.read(|marks| !marks.is_empty() && marks.iter().all(|enabled| **enabled))
     }
 
     /// Whether the flag is disabled, with the changes so far.

@@ -103,7 +103,7 @@ pub use doc::{
     Conflict, Delta, Digest, Disagreement, Doc, Holder, Observed, Past, Span, Stats, Walk, WalkOverflow,
 };
 pub use dot::{Dot, ReplicaId};
-pub use flag::{DwFlag, DwFlagEditor, EwFlag, EwFlagEditor};
+pub use flag::{DisabledFirst, DwFlag, DwFlagEditor, EwFlag, EwFlagEditor};
 pub use id::{IdGen, UniqueId};
 pub use map::{LwwMap, LwwMapEditor, OrMap, OrMapEditor};
 pub use register::{

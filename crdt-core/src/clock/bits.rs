@@ -65,6 +65,12 @@ impl Bits {
         (below + (self.0[word] & !(u64::MAX << (bit % 64))).count_ones()) as usize
     }
 
+    /// The last set bit.
+    pub(crate) fn last(self) -> Option<u64> {
+        let (word, bits) = self.0.iter().enumerate().rfind(|(_, bits)| **bits != 0)?;
+        Some(word as u64 * 64 + u64::from(bits.ilog2()))
+    }
+
     /// The set bits, ascending.
     pub(crate) fn iter(self) -> impl Iterator<Item = u64> {
         (0u64..).zip(self.0).flat_map(|(word, mut bits)| {

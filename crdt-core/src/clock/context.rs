@@ -124,7 +124,7 @@ impl CausalContext {
     }
 
     /// The numbers of each replica, ascending by id.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, &Intervals)> + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (ReplicaId, &Intervals)> + ExactSizeIterator + '_ {
         self.replicas.iter().map(|(id, seen)| (*id, seen))
     }
 

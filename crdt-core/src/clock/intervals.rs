@@ -182,7 +182,7 @@ impl Intervals {
     }
 
     /// The runs, ascending, as first and last number.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> + '_ {
         let head = (!self.is_empty()).then_some(self.head);
         head.into_iter().chain(self.rest.iter().map(|(&first, &last)| (first, last)))
     }

@@ -78,6 +78,7 @@ proptest! {
         prop_assert_eq!(map.iter().collect::<BTreeSet<_>>(), bits.clone());
         prop_assert_eq!(map.rank(at), bits.range(..at).count());
         prop_assert_eq!(map.len(), bits.len());
+        prop_assert_eq!(map.last(), bits.last().copied());
         map.clear(at);
         prop_assert!(!map.contains(at));
     }

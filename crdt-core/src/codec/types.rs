@@ -9,7 +9,7 @@ use super::{DecodeError, EncodeError, Reader, Wire, Writer};
 use crate::clock::Stamp;
 use crate::counter::{BoundedCounter, GCounter, PnCounter, RightsEntry, RunEntry, Tally};
 use crate::dot::{Dot, ReplicaId};
-use crate::flag::{DwFlag, EwFlag};
+use crate::flag::{DisabledFirst, DwFlag, EwFlag};
 use crate::map::{LwwMap, OrMap};
 use crate::register::{
     Highest, Latest, Listed, LwwRegister, Max, Min, MvRegister, Ranked, RankedRegister, Resolve,
@@ -32,18 +32,22 @@ where
 }
 
 /// The value and nothing else.
-impl<V> Wire for Place<V, Listed>
-where
-    V: Clone + Serialize + DeserializeOwned + 'static,
-{
-    fn encode_entry(value: &V, out: &mut Writer) -> Result<(), EncodeError> {
-        out.value(value)
-    }
+macro_rules! bare_place {
+    ([$($params:tt)*] $value:ty, $order:ty) => {
+        impl<$($params)*> Wire for Place<$value, $order> {
+            fn encode_entry(value: &$value, out: &mut Writer) -> Result<(), EncodeError> {
+                out.value(value)
+            }
 
-    fn decode_entry(input: &mut Reader<'_>) -> Result<V, DecodeError> {
-        input.value()
-    }
+            fn decode_entry(input: &mut Reader<'_>) -> Result<$value, DecodeError> {
+                input.value()
+            }
+        }
+    };
 }
+
+bare_place!([V: Clone + Serialize + DeserializeOwned + 'static] V, Listed);
+bare_place!([] bool, DisabledFirst);
 
 /// Places of stamped values travel alike, whatever orders them: stamp, then value.
 macro_rules! stamped_place {
@@ -92,7 +96,7 @@ wire_through! {
     [V: Clone + Serialize + DeserializeOwned + 'static] Max<V>, MvRegister<V>;
     [V: Clone + Serialize + DeserializeOwned + 'static] Min<V>, MvRegister<V>;
     [] EwFlag, MvRegister<()>;
-    [] DwFlag, MvRegister<bool>;
+    [] DwFlag, Place<bool, DisabledFirst>;
     [K: Hash + Eq + Clone + Serialize + DeserializeOwned + 'static] GSet<K>, OrSet<K>;
     [K: Hash + Eq + Clone + Serialize + DeserializeOwned + 'static] RwSet<K>, OrMap<K, DwFlag>;
 }

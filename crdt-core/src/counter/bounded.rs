@@ -144,7 +144,9 @@ impl Ledger {
     }
 
     fn remove(&mut self, dot: LocalDot) {
-        self.records.retain(|record| record.dot != dot);
+        if let Some(at) = self.records.iter().rposition(|record| record.dot == dot) {
+            self.records.remove(at);
+        }
     }
 
     /// The newest record of every line. Totals only grow, so records of a line are never summed.

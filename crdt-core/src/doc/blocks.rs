@@ -77,7 +77,10 @@ impl<S: Copy> Blocks<S> {
     }
 
     /// The blocks with these numbers, ascending.
-    pub(super) fn range(&self, numbers: RangeInclusive<u64>) -> impl Iterator<Item = (u64, &Block<S>)> + '_ {
+    pub(super) fn range(
+        &self,
+        numbers: RangeInclusive<u64>,
+    ) -> impl DoubleEndedIterator<Item = (u64, &Block<S>)> + '_ {
         let last = self.last.as_ref().filter(|(last, _)| numbers.contains(last));
         let last = last.map(|(number, block)| (*number, block));
         self.earlier.range(numbers).map(|(&number, block)| (number, block)).chain(last)

@@ -165,11 +165,21 @@ impl<S: Copy> Lane<S> {
 
     /// The live dots from `first` to `last`, ascending.
     pub(super) fn live_in(&self, first: u64, last: u64) -> impl Iterator<Item = u64> + '_ {
+        self.bits_in(first, last).flat_map(|(base, bits)| bits.iter().map(move |bit| base + bit))
+    }
+
+    /// The highest live dot from `first` to `last`.
+    pub(super) fn last_live_in(&self, first: u64, last: u64) -> Option<u64> {
+        self.bits_in(first, last).rev().find_map(|(base, bits)| Some(base + bits.last()?))
+    }
+
+    /// The live dots from `first` to `last`, block by block, each after the first number of its block.
+    fn bits_in(&self, first: u64, last: u64) -> impl DoubleEndedIterator<Item = (u64, Bits)> + '_ {
         let blocks = self.blocks.range(first / BLOCK..=last / BLOCK);
-        blocks.flat_map(move |(number, block)| {
+        blocks.map(move |(number, block)| {
             let base = number * BLOCK;
-            let bits = block.bits & Bits::range(first.max(base) - base, last.min(base + (BLOCK - 1)) - base);
-            bits.iter().map(move |bit| base + bit)
+            let range = Bits::range(first.max(base) - base, last.min(base + (BLOCK - 1)) - base);
+            (base, block.bits & range)
         })
     }
 

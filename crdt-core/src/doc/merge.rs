@@ -29,9 +29,10 @@ impl<T: Crdt> Doc<T> {
         for (dot, entry) in entries {
             changed |= self.take_in(dot, entry);
         }
-        for (id, dead) in dead.iter() {
+        // Backwards: views find what came last the soonest.
+        for (id, dead) in dead.iter().rev() {
             let place = self.place(id);
-            for (first, last) in dead.iter() {
+            for (first, last) in dead.iter().rev() {
                 changed |= self.put_out(place, first, last);
             }
         }
@@ -124,7 +125,7 @@ impl<T: Crdt> Doc<T> {
     /// Marks dots as seen and takes out those that are live.
     fn put_out(&mut self, place: u32, first: u64, last: u64) -> bool {
         let mut changed = self.index.see(place, first, last);
-        while let Some(seq) = self.next_live(place, first, last)
+        while let Some(seq) = self.last_live(place, first, last)
             && let Some(slot) = self.index.remove(place, seq)
         {
             let mut at = At { ids: &self.ids, unknown: &mut self.unknown, holder: ROOT };
@@ -134,8 +135,8 @@ impl<T: Crdt> Doc<T> {
         changed
     }
 
-    /// The lowest live dot of a replica between two.
-    fn next_live(&self, place: u32, first: u64, last: u64) -> Option<u64> {
-        self.index.lane(place)?.live_in(first, last).next()
+    /// The highest live dot of a replica between two.
+    fn last_live(&self, place: u32, first: u64, last: u64) -> Option<u64> {
+        self.index.lane(place)?.last_live_in(first, last)
     }
 }

@@ -143,7 +143,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
 
     fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
         let head = self.values.head(&key);
-        let slot = head.unwrap_or_else(|| self.values.add(key, V::default(), |_| false));
+        let slot = head.unwrap_or_else(|| self.values.add_anywhere(key, V::default()));
         (slot, self.change(slot, at, |value, at| value.insert(at, dot, entry)))
     }
 

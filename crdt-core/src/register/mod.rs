@@ -29,7 +29,7 @@ pub struct Stamped<V> {
 #[derive(Clone, Copy, Debug)]
 pub struct Latest;
 
-/// The smaller dot first: no value is preferred, all replicas list them alike.
+/// The larger dot first: no value is preferred, all replicas list them alike.
 #[derive(Clone, Copy, Debug)]
 pub struct Listed;
 
@@ -50,6 +50,6 @@ impl<V> Order<Stamped<V>> for Latest {
 
 impl<V> Order<V> for Listed {
     fn precedes(ids: &Ids, new: (LocalDot, &V), old: (LocalDot, &V)) -> bool {
-        ids.dot(new.0) < ids.dot(old.0)
+        ids.dot(new.0) > ids.dot(old.0)
     }
 }

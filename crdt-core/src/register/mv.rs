@@ -47,7 +47,7 @@ impl<V> Default for MvRegister<V> {
 impl<V> MvRegister<V> {
     /// Every live write in the order of their dots, equal values too.
     pub fn siblings(&self) -> impl ExactSizeIterator<Item = &V> + '_ {
-        self.inner.iter()
+        self.inner.iter().rev()
     }
 
     /// Whether there is no value.
@@ -116,7 +116,7 @@ impl<V> MvRegisterEditor<'_, V> {
         V: PartialEq,
     {
         let choice = self.inner.read(|siblings| {
-            let values = distinct(siblings.iter().copied());
+            let values = distinct(siblings.iter().rev().copied());
             (values.len() > 1).then(|| choose(&values))
         });
         choice.map(|value| self.set(value)).is_some()
@@ -133,7 +133,7 @@ impl<V> MvRegisterEditor<'_, V> {
     where
         V: Clone,
     {
-        self.inner.read(|siblings| siblings.iter().copied().cloned().collect())
+        self.inner.read(|siblings| siblings.iter().rev().copied().cloned().collect())
     }
 
     /// Whether there is no value, with the changes so far.

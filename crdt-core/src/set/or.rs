@@ -108,7 +108,7 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
     type Editor<'a> = OrSetEditor<'a, K>;
 
     fn insert(&mut self, _at: &mut At<'_>, dot: LocalDot, element: K) -> u32 {
-        self.elements.add(element, dot, |_| false)
+        self.elements.add_anywhere(element, dot)
     }
 
     fn remove(&mut self, _at: &mut At<'_>, _dot: LocalDot, slot: u32) {
@@ -170,7 +170,7 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
     pub fn insert(&self, element: K) {
         self.take(&element);
         let dot = self.tx.mint();
-        self.scratch.borrow_mut().elements.add(element, dot, |_| false);
+        self.scratch.borrow_mut().elements.add_anywhere(element, dot);
     }
 
     /// Puts all these elements in, each as [`insert`](OrSetEditor::insert) does.

@@ -156,6 +156,12 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         }
     }
 
+    /// Adds a payload under `key`, wherever among those of that key it is found soonest.
+    pub fn add_anywhere(&mut self, key: K, payload: P) -> u32 {
+        let cell = Cell { key, payload, link: NONE };
+        self.add_new(cell).unwrap_or_else(|(head, cell)| self.put_behind(head, cell))
+    }
+
     /// Adds the only payload of a key, or gives it back with the head of its key.
     fn add_new(&mut self, cell: Cell<K, P>) -> Result<u32, (u32, Cell<K, P>)> {
         let is_short = |index: &Index| index.table.len() == index.table.capacity();
@@ -187,9 +193,13 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     }
 
     /// Adds a payload behind the first of its key.
-    fn add_follower(&mut self, head: u32, mut cell: Cell<K, P>, before: impl Fn(&P) -> bool) -> u32 {
+    fn add_follower(&mut self, head: u32, cell: Cell<K, P>, before: impl Fn(&P) -> bool) -> u32 {
         let last = self.chain(head).take_while(|(_, sibling)| !before(sibling)).last();
-        let after = last.map_or(head, |(slot, _)| slot);
+        self.put_behind(last.map_or(head, |(slot, _)| slot), cell)
+    }
+
+    /// Adds a payload right behind the one in slot `after`, of the same key.
+    fn put_behind(&mut self, after: u32, mut cell: Cell<K, P>) -> u32 {
         let link = self.slab.get(after).link;
         cell.link = link | FOLLOWER;
         let slot = self.slab.put(cell);

@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 
 use super::{At, Crdt, Ids, LocalDot, Look, Reset, Tx};
 use crate::clock::Stamp;
+use crate::few::Few;
 
 /// Which of two concurrent entries of a [`Place`] comes first.
 ///
@@ -26,8 +27,8 @@ pub trait Order<E>: 'static {
 /// A write supersedes all entries that it saw. So there is one, or one for each of the writes that
 /// happened at the same time.
 pub struct Place<E, O> {
-    /// In the order of `O`.
-    siblings: Vec<(LocalDot, E)>,
+    /// In the order of `O`, backwards: what was written last mostly comes first, and is added at the end.
+    siblings: Few<(LocalDot, E)>,
     order: PhantomData<fn() -> O>,
 }
 
@@ -39,7 +40,7 @@ impl<E: Clone, O> Clone for Place<E, O> {
 
 impl<E, O> Default for Place<E, O> {
     fn default() -> Self {
-        Self { siblings: Vec::new(), order: PhantomData }
+        Self { siblings: Few::default(), order: PhantomData }
     }
 }
 
@@ -47,17 +48,17 @@ impl<E, O> Place<E, O> {
     /// The entry that comes first.
     #[must_use]
     pub fn first(&self) -> Option<&E> {
-        self.siblings.first().map(|(_, entry)| entry)
+        self.siblings.last().map(|(_, entry)| entry)
     }
 
     /// The entries in their order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &E> + '_ {
-        self.siblings.iter().map(|(_, entry)| entry)
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &E> + ExactSizeIterator + '_ {
+        self.siblings.iter().rev().map(|(_, entry)| entry)
     }
 
     /// The dots of the entries, in their order.
     pub fn dots(&self) -> impl ExactSizeIterator<Item = LocalDot> + '_ {
-        self.siblings.iter().map(|(dot, _)| *dot)
+        self.siblings.iter().rev().map(|(dot, _)| *dot)
     }
 
     /// Whether there is no entry.
@@ -75,12 +76,14 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
 
     fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: E) {
         let precedes = |(old, sibling): &(LocalDot, E)| O::precedes(at.ids(), (dot, &entry), (*old, sibling));
-        let rank = self.siblings.partition_point(|old| !precedes(old));
+        let rank = self.siblings.partition_point(precedes);
         self.siblings.insert(rank, (dot, entry));
     }
 
     fn remove(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
-        self.siblings.retain(|(sibling, _)| *sibling != dot);
+        if let Some(at) = self.siblings.iter().rposition(|(sibling, _)| *sibling == dot) {
+            self.siblings.remove(at);
+        }
     }
 
     fn entry(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> E {
@@ -113,7 +116,7 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
     }
 
     fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
-        if let [(first, _), _, ..] = self.siblings.as_slice() {
+        if let [.., _, (first, _)] = &*self.siblings {
             each(*first);
         }
     }
@@ -153,10 +156,10 @@ impl<E, O> PlaceEditor<'_, E, O> {
         }
     }
 
-    /// Reads the entries, with the changes so far.
+    /// Reads the entries, with the changes so far: the edit's own first, then the others in their order.
     pub fn read<R>(&self, read: impl FnOnce(&[&E]) -> R) -> R {
         let own = self.scratch.borrow();
-        let entries = self.seen().chain(own.iter()).map(|(_, entry)| entry);
+        let entries = own.iter().chain(self.seen()).map(|(_, entry)| entry);
         read(&entries.collect::<Vec<_>>())
     }
 
@@ -176,9 +179,9 @@ impl<E, O> PlaceEditor<'_, E, O> {
         self.scratch.borrow().is_none() && self.seen().next().is_none()
     }
 
-    /// What the base holds and the edit has not superseded.
+    /// What the base holds and the edit has not superseded, in its order.
     fn seen(&self) -> impl Iterator<Item = &(LocalDot, E)> + '_ {
-        let siblings = self.base.into_iter().flat_map(|base| &base.siblings);
+        let siblings = self.base.into_iter().flat_map(|base| base.siblings.iter().rev());
         siblings.filter(|(dot, _)| !self.tx.is_superseded(*dot))
     }
 }
