@@ -51,6 +51,14 @@ impl<T> Few<T> {
         item
     }
 
+    /// How many bytes of memory it has on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Many(items) => items.capacity() * size_of::<T>(),
+        }
+    }
+
     /// The items as a list of the usual kind.
     pub(crate) fn into_vec(mut self) -> Vec<T> {
         mem::take(self.many())

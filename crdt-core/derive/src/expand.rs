@@ -275,6 +275,10 @@ fn asking(of: &Struct) -> TokenStream {
             true #(&& #calls::is_empty(&self.#names))*
         }
 
+        fn heap_bytes(&self) -> usize {
+            0 #(+ #calls::heap_bytes(&self.#names))*
+        }
+
         fn stamp(entry: &Self::Entry) -> ::core::option::Option<#krate::clock::Stamp> {
             match entry {
                 #(#entry::#variants(entry) => #calls::stamp(entry),)*

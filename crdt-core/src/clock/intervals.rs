@@ -49,6 +49,11 @@ impl Intervals {
         usize::from(!self.is_empty()) + self.rest.len()
     }
 
+    /// How many bytes of memory the set has on the heap; the nodes of the tree are taken to be half full.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        2 * self.rest.len() * size_of::<(u64, u64)>()
+    }
+
     /// The largest number, or 0.
     #[must_use]
     pub fn max(&self) -> u64 {

@@ -123,6 +123,10 @@ impl Runs {
         run.or_else(taken).expect("a live slot has its entry")
     }
 
+    pub(super) fn heap_bytes(&self) -> usize {
+        (self.runs.capacity() + self.taken.capacity()) * size_of::<Record>()
+    }
+
     pub(super) fn each_dot(&self, each: &mut dyn FnMut(LocalDot)) {
         self.runs.iter().chain(&self.taken).for_each(|record| each(record.dot));
     }
@@ -275,6 +279,10 @@ macro_rules! counter_of_runs {
 
             fn is_empty(&self) -> bool {
                 self.runs.is_empty()
+            }
+
+            fn heap_bytes(&self) -> usize {
+                self.runs.heap_bytes()
             }
 
             fn stamp(_entry: &RunEntry) -> Option<Stamp> {

@@ -71,6 +71,12 @@ impl<S: Copy> Blocks<S> {
         }
     }
 
+    /// How many bytes of memory they have on the heap; the nodes of the tree are taken to be half full.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let slots: usize = self.iter().map(|(_, block)| block.slots.capacity()).sum();
+        2 * self.earlier.len() * size_of::<(u64, Block<S>)>() + slots * size_of::<S>()
+    }
+
     /// The blocks with their numbers, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Block<S>)> + '_ {
         self.range(0..=u64::MAX)

@@ -95,6 +95,13 @@ impl<S: Copy> Index<S> {
         Some(slot)
     }
 
+    /// How many bytes of memory it has on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let lanes = self.lanes.iter().map(|lane| lane.context.heap_bytes() + lane.blocks.heap_bytes());
+        let list = self.lanes.capacity() * size_of::<Lane<S>>();
+        list + self.unsettled.capacity() * size_of::<(u32, u64)>() + lanes.sum::<usize>()
+    }
+
     fn unsettle(&mut self, place: u32, block: u64) {
         self.unsettled.push((place, block));
         if self.unsettled.len() > UNSETTLED {

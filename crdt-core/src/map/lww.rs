@@ -218,6 +218,10 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
         self.len == 0
     }
 
+    fn heap_bytes(&self) -> usize {
+        self.cells.heap_bytes()
+    }
+
     fn stamp((_, written): &Self::Entry) -> Option<Stamp> {
         Some(written.stamp)
     }

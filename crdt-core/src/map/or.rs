@@ -172,6 +172,11 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
         self.len == 0
     }
 
+    fn heap_bytes(&self) -> usize {
+        let values: usize = self.values.heads().map(|(_, _, value)| value.heap_bytes()).sum();
+        self.values.heap_bytes() + self.unknown.heap_bytes() + values
+    }
+
     fn stamp((_, entry): &Self::Entry) -> Option<Stamp> {
         V::stamp(entry)
     }

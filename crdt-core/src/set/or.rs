@@ -132,6 +132,10 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
         self.elements.is_empty()
     }
 
+    fn heap_bytes(&self) -> usize {
+        self.elements.heap_bytes()
+    }
+
     fn stamp(_entry: &K) -> Option<Stamp> {
         None
     }

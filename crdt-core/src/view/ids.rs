@@ -58,6 +58,11 @@ impl Ids {
         Dot::new(self.id(dot.replica()), dot.seq())
     }
 
+    /// How many bytes of memory they have on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.list.capacity() * size_of::<ReplicaId>() + self.places.allocation_size()
+    }
+
     /// The place that the next new id will have.
     pub(crate) fn next(&self) -> u32 {
         u32::try_from(self.list.len()).expect("four billion ids do not fit into memory")

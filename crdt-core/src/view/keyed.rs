@@ -62,6 +62,13 @@ impl<K, P> Keyed<K, P> {
         self.keys == 0
     }
 
+    /// How many bytes of memory it has on the heap, without what keys and payloads have there.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let index = self.index.as_ref();
+        self.slab.heap_bytes() + index.map_or(0, |index| size_of::<Index>() + index.table.allocation_size())
+    }
+
     /// The key and payload in `slot`.
     ///
     /// # Panics

@@ -92,6 +92,12 @@ pub trait Crdt: Default + 'static {
     /// Whether the editor sees what a fresh view would show.
     fn reads_empty(editor: &Self::Editor<'_>) -> bool;
 
+    /// How many bytes of memory the view has on the heap, without what keys and values have there: for
+    /// [statistics](crate::Doc::stats), which count nothing where a type does not say.
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+
     /// Calls `each` for one dot of every path where entries contradict each other, so that somebody
     /// may want to choose. Types whose concurrent entries add up have none.
     fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {

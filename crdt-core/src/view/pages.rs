@@ -145,6 +145,16 @@ impl<T> Pages<T> {
         page.take(slot % PAGE)
     }
 
+    /// How many bytes of memory they have on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let list = self.pages.capacity() * size_of::<Page<T>>() + self.roomy.capacity() * size_of::<u32>();
+        let pages = self.pages.iter().map(|page| {
+            let present = page.present.as_ref().map_or(0, |_| size_of::<Bits>());
+            page.cells.capacity() * size_of::<Cell<T>>() + present
+        });
+        list + pages.sum::<usize>()
+    }
+
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {
         self.pages.iter().map(|page| page.cells.capacity()).sum()

@@ -115,6 +115,10 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
         editor.is_empty()
     }
 
+    fn heap_bytes(&self) -> usize {
+        self.siblings.heap_bytes()
+    }
+
     fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
         if let [.., _, (first, _)] = &*self.siblings {
             each(*first);

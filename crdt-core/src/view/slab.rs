@@ -94,6 +94,11 @@ impl<T> Slab<T> {
         value
     }
 
+    /// How many bytes of memory it has on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.few.heap_bytes() + self.pages.heap_bytes()
+    }
+
     /// How many values its memory would hold.
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {

@@ -70,6 +70,10 @@ macro_rules! view_through {
                 self.is_empty()
             }
 
+            fn heap_bytes(&self) -> usize {
+                $crate::view::Crdt::heap_bytes(&self.inner)
+            }
+
             fn stamp(entry: &Self::Entry) -> Option<$crate::clock::Stamp> {
                 <$inner as $crate::view::Crdt>::stamp(entry)
             }

@@ -30,6 +30,12 @@ impl Unknown {
         !self.0.is_empty() && self.dots(holder).next().is_some()
     }
 
+    /// How many bytes of memory it has on the heap; the nodes of the tree are taken to be half full.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let nodes = 2 * self.0.len() * size_of::<((u32, LocalDot), Opaque)>();
+        nodes + self.0.values().map(|entry| entry.bytes.len()).sum::<usize>()
+    }
+
     /// The dots of what is kept for the value at `holder`.
     pub(crate) fn dots(&self, holder: u32) -> impl Iterator<Item = LocalDot> + '_ {
         let first = (holder, LocalDot::new(0, 0));

@@ -3,6 +3,7 @@
 
 mod crowds;
 mod hostile;
+mod room;
 mod samples;
 
 use std::alloc::System;
@@ -24,4 +25,11 @@ fn requested<R>(make: impl FnOnce() -> R) -> (usize, R) {
     let before = HEAP.total_allocated();
     let made = make();
     (HEAP.total_allocated() - before, made)
+}
+
+/// The bytes that what `make` returns holds on the heap, and that itself.
+fn held<R>(make: impl FnOnce() -> R) -> (usize, R) {
+    let before = HEAP.allocated();
+    let made = make();
+    (HEAP.allocated() - before, made)
 }
