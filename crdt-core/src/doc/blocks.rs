@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use crate::clock::Bits;
+use crate::clock::{BLOCK, Bits};
 
 /// Blocks by number, none empty for long.
 ///
@@ -68,6 +68,17 @@ impl<S: Copy> Blocks<S> {
             self.last = None;
         } else {
             self.earlier.remove(&number);
+        }
+    }
+
+    /// Puts another slot in place of that of each dot.
+    pub(super) fn give_out(&mut self, mut slot: impl FnMut(u64, S) -> S) {
+        let earlier = self.earlier.iter_mut().map(|(number, block)| (*number, block));
+        let last = self.last.iter_mut().map(|(number, block)| (*number, block));
+        for (number, block) in earlier.chain(last) {
+            for (bit, at) in block.bits.iter().zip(&mut block.slots) {
+                *at = slot(number * BLOCK + bit, *at);
+            }
         }
     }
 

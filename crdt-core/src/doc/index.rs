@@ -13,11 +13,16 @@ use crate::dot::ReplicaId;
 /// How many changed blocks may await their hash: bounds what a fingerprint computes anew.
 const UNSETTLED: usize = 16;
 
+/// What was never larger than so many entries has no room worth giving back.
+const THIN: usize = 1_024;
+
 /// The causal state of a document: one lane per replica, in the order of the document's table.
 #[derive(Clone, Debug)]
 pub(super) struct Index<S> {
     lanes: Vec<Lane<S>>,
     live: usize,
+    /// The most dots that were live since the slots were last given out anew.
+    peak: usize,
     key: [u8; 16],
     /// The sum of the hashes that the blocks remember.
     settled: u128,
@@ -35,7 +40,7 @@ pub(super) struct Lane<S> {
 
 impl<S: Copy> Index<S> {
     pub(super) fn with_key(key: [u8; 16]) -> Self {
-        Self { lanes: Vec::new(), live: 0, key, settled: 0, unsettled: Vec::new() }
+        Self { lanes: Vec::new(), live: 0, peak: 0, key, settled: 0, unsettled: Vec::new() }
     }
 
     pub(super) fn live(&self) -> usize {
@@ -69,6 +74,7 @@ impl<S: Copy> Index<S> {
         let block = self.lanes[place as usize].blocks.get_or_new(seq / BLOCK);
         block.add(seq % BLOCK, slot);
         self.live += 1;
+        self.peak = self.peak.max(self.live);
         if !block.unsettled {
             block.unsettled = true;
             self.unsettle(place, seq / BLOCK);
@@ -100,6 +106,21 @@ impl<S: Copy> Index<S> {
         let lanes = self.lanes.iter().map(|lane| lane.context.heap_bytes() + lane.blocks.heap_bytes());
         let list = self.lanes.capacity() * size_of::<Lane<S>>();
         list + self.unsettled.capacity() * size_of::<(u32, u64)>() + lanes.sum::<usize>()
+    }
+
+    /// Whether so much is gone that it pays to give out the slots anew.
+    ///
+    /// At a quarter that costs a third of what removing the rest did, whatever comes next.
+    pub(super) fn is_thin(&self) -> bool {
+        self.peak > THIN && self.live < self.peak / 4
+    }
+
+    /// Puts another slot in place of that of each live dot.
+    pub(super) fn give_out(&mut self, mut slot: impl FnMut(u32, u64, S) -> S) {
+        for (place, lane) in (0u32..).zip(&mut self.lanes) {
+            lane.blocks.give_out(|seq, old| slot(place, seq, old));
+        }
+        self.peak = self.live;
     }
 
     fn unsettle(&mut self, place: u32, block: u64) {

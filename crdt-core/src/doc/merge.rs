@@ -6,7 +6,7 @@ use super::news::{Knows, differing};
 use super::{Delta, Doc, ROOT};
 use crate::clock::{BLOCK, CausalContext};
 use crate::dot::{Dot, ReplicaId};
-use crate::view::{At, Crdt, LocalDot};
+use crate::view::{At, Crdt, LocalDot, Look, Unknown};
 
 impl<T: Crdt> Doc<T> {
     /// Joins a delta into the document; returns whether anything changed.
@@ -36,7 +36,22 @@ impl<T: Crdt> Doc<T> {
                 changed |= self.put_out(place, first, last);
             }
         }
+        if self.index.is_thin() {
+            self.repack();
+        }
         changed
+    }
+
+    /// Makes the view anew from its entries, in slots without holes: gives back the room of what is gone.
+    fn repack(&mut self) {
+        let look = Look { ids: &self.ids, unknown: &self.unknown, holder: ROOT };
+        let (mut root, mut unknown) = (T::default(), Unknown::default());
+        self.index.give_out(|place, seq, slot| {
+            let dot = LocalDot::new(place, seq);
+            let entry = self.root.entry(look, dot, slot);
+            root.insert(&mut At { ids: &self.ids, unknown: &mut unknown, holder: ROOT }, dot, entry)
+        });
+        (self.root, self.unknown) = (root, unknown);
     }
 
     /// Joins another document into this one; returns whether anything changed.

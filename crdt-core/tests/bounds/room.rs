@@ -1,6 +1,7 @@
 //! Memory that states hold, and give back.
 
-use crdt_core::{Crdt, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, Replica, ReplicaId};
+use crdt_core::codec::Limits;
+use crdt_core::{Crdt, Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, Replica, ReplicaId};
 
 use super::{held, turn};
 
@@ -28,4 +29,106 @@ fn statistics_say_how_much_memory_a_document_holds() {
     check::<OrMap<u64, LwwRegister<u64>>>("OrMap of registers", |map| {
         (0..2_000).for_each(|n| map.entry(&n).set(n));
     });
+}
+
+/// Of 30,000 keys all but 1,000 go, whichever these are; then a state that never had any others holds
+/// about as much.
+#[test]
+fn mass_removal_gives_back_the_memory() {
+    fn check<T: Crdt>(
+        name: &str,
+        most: usize,
+        fill: impl Fn(T::Editor<'_>),
+        thin: impl Fn(T::Editor<'_>),
+        few: impl Fn(T::Editor<'_>),
+    ) {
+        let (fresh, doc) = held(|| filled::<T>(few));
+        let (left, thinned) = held(|| {
+            let mut doc = filled::<T>(fill);
+            let _ = doc.update(&mut Replica::new(ReplicaId::from_u128(1)), thin);
+            doc
+        });
+        assert_eq!(thinned.live_len(), doc.live_len());
+        assert!(left * 10 <= fresh * most, "{name}: {left} held, where {fresh} would do");
+    }
+    const ALL: u64 = 30_000;
+    let _turn = turn();
+    let key = |n: u64| format!("user:{n:06}");
+    let last = |n: u64| n >= ALL - 1_000;
+    let scattered = |n: u64| n % 30 == 12;
+    check::<OrSet<String>>(
+        "the last of a set",
+        12,
+        |s| s.extend((0..ALL).map(key)),
+        |s| s.retain(|k| last(k[5..].parse().unwrap())),
+        |s| s.extend((0..1_000).map(key)),
+    );
+    check::<OrSet<String>>(
+        "some of a set",
+        20,
+        |s| s.extend((0..ALL).map(key)),
+        |s| s.retain(|k| scattered(k[5..].parse().unwrap())),
+        |s| s.extend((0..1_000).map(key)),
+    );
+    check::<OrMap<u64, OrSet<u64>>>(
+        "the last of a map",
+        12,
+        |m| (0..ALL).for_each(|n| m.entry(&n).insert(n)),
+        |m| m.retain(|n, _| last(*n)),
+        |m| (0..1_000).for_each(|n| m.entry(&n).insert(n)),
+    );
+    check::<OrMap<u64, OrSet<u64>>>(
+        "some of a map",
+        20,
+        |m| (0..ALL).for_each(|n| m.entry(&n).insert(n)),
+        |m| m.retain(|n, _| scattered(*n)),
+        |m| (0..1_000).for_each(|n| m.entry(&n).insert(n)),
+    );
+}
+
+/// A newer build's struct, and an older one's, which cannot read half of it.
+#[derive(Crdt)]
+struct New {
+    names: OrMap<u64, LwwMap<u8, u64>>,
+    tags: OrSet<u64>,
+}
+
+#[derive(Crdt)]
+struct Old {
+    names: OrMap<u64, LwwMap<u8, u64>>,
+}
+
+/// Giving back the memory moves what is left: conflicts, and what cannot be read, are still there, and can
+/// be changed and removed.
+#[test]
+fn what_is_left_after_mass_removal_is_as_it_was() {
+    let _turn = turn();
+    let (mut a, mut b) = (Replica::new(ReplicaId::from_u128(1)), Replica::new(ReplicaId::from_u128(2)));
+    let (mut here, mut there) = (Doc::<New>::default(), Doc::<New>::default());
+    let _ = here.update(&mut a, |doc| {
+        (0..3_000).for_each(|n| doc.names.entry(&n).insert(0, n));
+        doc.tags.extend(0..600);
+    });
+    let rivals = there.update(&mut b, |doc| (0..10).for_each(|n| doc.names.entry(&n).insert(0, 1_000 + n)));
+    here.merge(rivals);
+    let mut old = Doc::<Old>::decode(&here.encode().unwrap(), &Limits::default()).unwrap();
+    assert_eq!(old.live_len(), 3_610);
+
+    let removal = old.update(&mut b, |doc| doc.names.retain(|n, _| *n < 20));
+    here.merge(Delta::decode(&removal.encode().unwrap(), &Limits::default()).unwrap());
+    assert_eq!((old.fingerprint(), old.encode().unwrap()), (here.fingerprint(), here.encode().unwrap()));
+    assert_eq!((old.names.len(), here.names.len(), here.tags.len()), (20, 20, 600));
+    assert_eq!((old.find_conflicts().len(), here.find_conflicts().len()), (10, 10));
+    assert!(here.names.iter().all(|(n, names)| names.siblings(&0).count() == if *n < 10 { 2 } else { 1 }));
+
+    let last = here.update(&mut a, |doc| {
+        doc.names.entry(&5).insert(0, 7);
+        doc.names.retain(|n, _| *n < 6);
+        doc.tags.retain(|n| *n < 3);
+        doc.tags.insert(9_999);
+    });
+    old.merge(Delta::decode(&last.encode().unwrap(), &Limits::default()).unwrap());
+    assert_eq!((old.fingerprint(), old.encode().unwrap()), (here.fingerprint(), here.encode().unwrap()));
+    assert_eq!(here.names.get(&5).map(|names| names.siblings(&0).count()), Some(1));
+    assert_eq!((old.names.len(), here.tags.sorted()), (6, vec![&0, &1, &2, &9_999]));
 }
