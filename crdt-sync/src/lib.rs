@@ -55,6 +55,7 @@
 //! | `crdt_sync_differences_total`, `crdt_sync_divergences_total` | exchanges that found unequal vectors; equal vectors with unequal states, which is a fault |
 //! | `crdt_sync_walks_received_total`, `crdt_sync_walks_given_total`, `crdt_sync_walk_overflows_total` | walks |
 //! | `crdt_sync_rights_asked_total`, `crdt_sync_rights_given_total` | counters for which rights were asked, updates that gave some |
+//! | `crdt_sync_conflicts_total` | entries of peers that contradict others |
 //! | `crdt_sync_drifts_total`, `crdt_sync_events_lost_total` | stamps that run ahead, events that nobody took |
 //! | `crdt_sync_sent_bytes_total`, `crdt_sync_received_bytes_total`, `crdt_sync_sent_frames_total`, `crdt_sync_received_frames_total` | UDP payload, and frames |
 //! | `crdt_sync_connections_made_total`, `crdt_sync_dials_failed_total`, `crdt_sync_connections_refused_total`, `crdt_sync_duplicate_names_total` | connections |

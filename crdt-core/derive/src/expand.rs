@@ -259,6 +259,17 @@ fn storing(of: &Struct) -> TokenStream {
                 #slot::Unknown => each(dot),
             }
         }
+
+        fn contest(
+            &self,
+            dot: #krate::view::LocalDot,
+            slot: Self::Slot,
+        ) -> ::core::option::Option<#krate::view::LocalDot> {
+            match slot {
+                #(#slot::#variants(slot) => #calls::contest(&self.#names, dot, slot),)*
+                #slot::Unknown => ::core::option::Option::None,
+            }
+        }
     }
 }
 
@@ -303,10 +314,6 @@ fn editing(of: &Struct) -> TokenStream {
 
         fn reads_empty(editor: &Self::Editor<'_>) -> bool {
             true #(&& #calls::reads_empty(&editor.#names))*
-        }
-
-        fn conflicts(&self, each: &mut dyn ::core::ops::FnMut(#krate::view::LocalDot)) {
-            #(#calls::conflicts(&self.#names, each);)*
         }
 
         fn tombstones(&self, each: &mut dyn ::core::ops::FnMut(&[#krate::view::LocalDot])) {

@@ -71,7 +71,8 @@ pub struct Stats {
 impl<T: Crdt> Doc<T> {
     /// Every place where writes contradict each other, so that somebody may want to choose.
     ///
-    /// Entries carry their path: the key of a map, the field of a struct. It walks the whole value.
+    /// Entries carry their path: the key of a map, the field of a struct. They are ascending by the dot
+    /// that shows. It looks at every live entry.
     ///
     /// ```
     /// use crdt_core::{Doc, LwwMap, Replica, ReplicaId};
@@ -89,13 +90,35 @@ impl<T: Crdt> Doc<T> {
     /// ```
     #[must_use]
     pub fn find_conflicts(&self) -> Vec<Conflict<T::Entry>> {
-        let mut shown = Vec::new();
-        self.root.conflicts(&mut |dot| shown.push(dot));
-        shown.into_iter().filter_map(|dot| self.conflict(dot)).collect()
+        let lanes = self.ids.sorted().into_iter().filter_map(|place| self.index.lane(place));
+        let live = lanes.flat_map(|lane| lane.live_in(1, u64::MAX).map(|seq| Dot::new(lane.id, seq)));
+        let shown = live.filter(|dot| self.shown_instead(*dot) == Some(*dot));
+        shown.filter_map(|dot| self.conflict(dot)).collect()
     }
 
-    fn conflict(&self, shown: LocalDot) -> Option<Conflict<T::Entry>> {
-        let shown = self.ids.dot(shown);
+    /// The conflict that a live write takes part in, whether it shows or not.
+    ///
+    /// It costs the writes at that place.
+    #[must_use]
+    pub fn conflict_of(&self, dot: Dot) -> Option<Conflict<T::Entry>> {
+        self.conflict(self.shown_instead(dot)?)
+    }
+
+    /// Whether a live write takes part in a conflict.
+    #[must_use]
+    pub fn is_contested(&self, dot: Dot) -> bool {
+        self.shown_instead(dot).is_some()
+    }
+
+    /// The write that shows at the place of a live one, if the two or others there contradict each
+    /// other.
+    fn shown_instead(&self, dot: Dot) -> Option<Dot> {
+        let place = self.ids.place(dot.replica)?;
+        let slot = self.index.lane(place)?.slot(dot.seq)?;
+        self.root.contest(LocalDot::new(place, dot.seq), slot).map(|shown| self.ids.dot(shown))
+    }
+
+    fn conflict(&self, shown: Dot) -> Option<Conflict<T::Entry>> {
         let others = self.siblings(shown).into_iter().filter(|dot| *dot != shown);
         let with_entry = |dot: Dot| Some((dot, self.entry(dot)?));
         Some(Conflict { shown: with_entry(shown)?, others: others.filter_map(with_entry).collect() })

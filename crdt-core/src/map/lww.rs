@@ -234,9 +234,12 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
         editor.is_empty()
     }
 
-    fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
-        let heads = self.cells.heads().filter(|(slot, ..)| self.cells.chain(*slot).nth(1).is_some());
-        heads.for_each(|(_, _, winner)| each(winner.dot));
+    fn contest(&self, _dot: LocalDot, slot: u32) -> Option<LocalDot> {
+        // Nearly every write is alone at its key, and then the key need not be looked for.
+        if self.cells.is_head(slot) && self.cells.chain(slot).nth(1).is_none() {
+            return None;
+        }
+        self.chain(self.cells.get(slot).0).next().map(|winner| winner.dot)
     }
 
     fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {

@@ -189,8 +189,8 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
         editor.is_empty()
     }
 
-    fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
-        self.values.heads().for_each(|(_, _, value)| value.conflicts(each));
+    fn contest(&self, dot: LocalDot, (slot, inner): Self::Slot) -> Option<LocalDot> {
+        self.values.get(slot).1.contest(dot, inner)
     }
 
     fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {

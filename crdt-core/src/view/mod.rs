@@ -98,10 +98,11 @@ pub trait Crdt: Default + 'static {
         0
     }
 
-    /// Calls `each` for one dot of every path where entries contradict each other, so that somebody
-    /// may want to choose. Types whose concurrent entries add up have none.
-    fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
-        let _ = each;
+    /// Which entry shows, if those with the path of `slot` contradict each other, so that somebody may
+    /// want to choose. Those of types whose concurrent entries add up never do.
+    fn contest(&self, dot: LocalDot, slot: Self::Slot) -> Option<LocalDot> {
+        let _ = (dot, slot);
+        None
     }
 
     /// Calls `each` for every group of dots that says of something only that it is gone: what nobody

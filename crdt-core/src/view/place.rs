@@ -119,10 +119,8 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
         self.siblings.heap_bytes()
     }
 
-    fn conflicts(&self, each: &mut dyn FnMut(LocalDot)) {
-        if let [.., _, (first, _)] = &*self.siblings {
-            each(*first);
-        }
+    fn contest(&self, _dot: LocalDot, (): ()) -> Option<LocalDot> {
+        if let [.., _, (first, _)] = &*self.siblings { Some(*first) } else { None }
     }
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, E)) {

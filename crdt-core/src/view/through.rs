@@ -7,8 +7,12 @@
 macro_rules! view_through {
     ([$($params:tt)*] $outer:ty, $editor:ident<$($argument:ident),*>, $inner:ty) => {
         $crate::view::view_through!([$($params)*] $outer, $editor<$($argument),*>, $inner; {
-            fn conflicts(&self, each: &mut dyn FnMut($crate::view::LocalDot)) {
-                $crate::view::Crdt::conflicts(&self.inner, each);
+            fn contest(
+                &self,
+                dot: $crate::view::LocalDot,
+                slot: Self::Slot,
+            ) -> Option<$crate::view::LocalDot> {
+                $crate::view::Crdt::contest(&self.inner, dot, slot)
             }
 
             fn tombstones(&self, each: &mut dyn FnMut(&[$crate::view::LocalDot])) {

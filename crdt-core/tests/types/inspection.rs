@@ -31,6 +31,14 @@ fn conflicts_are_found_in_every_depth_and_only_where_somebody_could_choose() {
     let conflicts = here.find_conflicts();
     assert_eq!(conflicts.len(), 2);
     assert!(conflicts.iter().all(|conflict| conflict.others.len() == 1));
+    assert!(conflicts.is_sorted_by_key(|conflict| conflict.shown.0));
+    for conflict in &conflicts {
+        let (shown, other) = (conflict.shown.0, conflict.others[0].0);
+        let part = |dot| here.conflict_of(dot).map(|conflict| (conflict.shown.0, conflict.others[0].0));
+        assert_eq!((part(shown), part(other)), (Some((shown, other)), Some((shown, other))));
+    }
+    let live = here.to_delta().entries().iter().map(|(dot, _)| *dot).collect::<Vec<_>>();
+    assert_eq!(live.iter().filter(|dot| here.is_contested(**dot)).count(), 4, "two at each of two places");
 
     let _ = here.update(&mut a, |account| {
         account.email.resolve(|emails| emails[0].clone());

@@ -44,6 +44,7 @@ fn counters(status: &NodeStatus) {
         ("crdt_sync_walk_overflows_total", sums.walk_overflows),
         ("crdt_sync_divergences_total", sums.diverged),
         ("crdt_sync_drifts_total", sums.drifts),
+        ("crdt_sync_conflicts_total", sums.conflicts),
         ("crdt_sync_rights_asked_total", sums.rights_asked),
         ("crdt_sync_rights_given_total", sums.rights_given),
         ("crdt_sync_events_lost_total", sums.events_lost),

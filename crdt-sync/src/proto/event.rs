@@ -66,6 +66,17 @@ pub enum Event {
         /// The peer's.
         theirs: u128,
     },
+    /// An entry of a peer contradicts another one, of which its writer did not know: two wrote at one
+    /// place, where only one can show. Both are there until a write that has seen both;
+    /// [`Doc::conflict_of`](crdt_core::Doc::conflict_of) tells of them as long as they are, and of none
+    /// if an update that was still on its way had settled the matter. Nothing has to be done: every
+    /// node shows the same one. Conflicts that a walk brings are not told of one by one.
+    Conflict {
+        /// The update that brought the entry.
+        update: Dot,
+        /// The entry.
+        dot: Dot,
+    },
     /// A stamp runs ahead of this node's wall clock by more than
     /// [`Config::max_drift`](super::Config::max_drift). It was merged, and does not move this node's
     /// clock. Somebody's clock is wrong, possibly this node's.

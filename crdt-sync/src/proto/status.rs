@@ -110,6 +110,8 @@ pub struct Counters {
     pub diverged: u64,
     /// Stamps beyond the drift bound.
     pub drifts: u64,
+    /// Entries of peers that contradicted others.
+    pub conflicts: u64,
     /// Requests for the rights of a counter, by this node.
     pub rights_asked: u64,
     /// Updates written here that only moved rights.

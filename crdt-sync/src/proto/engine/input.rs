@@ -14,6 +14,9 @@ use crate::proto::time::Now;
 use crate::proto::vector::Run;
 use crate::proto::wire::Reader;
 
+/// Dots for which room is kept from one update to the next.
+const KEPT_DOTS: usize = 1024;
+
 impl<T: Wire> Engine<T> {
     /// A whole frame arrived on the ordered stream of `peer`.
     ///
@@ -75,6 +78,7 @@ impl<T: Wire> Engine<T> {
         // What one large update needed is not kept for ever.
         unpacked.shrink_to(self.config.batch_bytes);
         self.unpacked = unpacked;
+        self.brought.shrink_to(KEPT_DOTS);
         let brought = self.counters.applied > before;
         if brought {
             self.grown(now);
@@ -102,10 +106,23 @@ impl<T: Wire> Engine<T> {
             return Ok(());
         };
         self.observe(&delta, Some(number), now);
+        self.brought.clear();
+        self.brought.extend(delta.entries().iter().map(|(dot, _)| *dot));
         self.state.apply(Update { number, bytes, at: now.mono, own: false }, delta);
         self.counters.applied += 1;
         self.tell(Event::Applied { update: number, from: Some(from) });
+        self.tell_conflicts(number);
         Ok(())
+    }
+
+    /// Tells which entries of an update, just applied, contradict what was there.
+    fn tell_conflicts(&mut self, update: Dot) {
+        let doc = self.state.doc();
+        self.brought.retain(|dot| doc.is_contested(*dot));
+        while let Some(dot) = self.brought.pop() {
+            self.counters.conflicts += 1;
+            self.tell(Event::Conflict { update, dot });
+        }
     }
 
     /// The peer has these: it sent them.

@@ -13,6 +13,7 @@ mod write;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use crdt_core::Dot;
 use crdt_core::codec::Wire;
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
@@ -131,6 +132,8 @@ pub struct Engine<T: Wire> {
     refused: VecDeque<(PeerId, PeerError)>,
     /// Room for the bytes of one update that came.
     unpacked: Vec<u8>,
+    /// Room for the dots of its entries.
+    brought: Vec<Dot>,
     counters: Counters,
     /// The latest time heard of.
     now: Duration,
@@ -164,6 +167,7 @@ impl<T: Wire> Engine<T> {
             events: Events::default(),
             refused: VecDeque::new(),
             unpacked: Vec::new(),
+            brought: Vec::new(),
             counters: Counters::default(),
             now: now.mono,
         })
