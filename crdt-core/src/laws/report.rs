@@ -115,6 +115,6 @@ fn config(law: &str) -> Config {
         chosen @ RngSeed::Fixed(_) => chosen,
     };
     // A history is twenty tries in one, so that fewer are as good as the usual 256.
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { defaults.cases } else { 96 };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { defaults.cases } else { 48 };
     Config { cases, rng_seed, failure_persistence: None, max_shrink_iters: 4_000, ..defaults }
 }
