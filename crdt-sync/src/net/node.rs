@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crdt_core::{Doc, Observed};
+use crdt_core::{Delta, Doc, Dot, Observed};
 use tokio::time::{timeout, timeout_at};
 
 use super::Replicated;
@@ -154,6 +154,40 @@ impl<T: Replicated> Node<T> {
     /// When the call comes from within the node's own `update` or `read`.
     pub fn read<R>(&self, read: impl FnOnce(&Doc<T>) -> R) -> Result<R, NodeError> {
         self.engine(|engine| read(engine.doc()))
+    }
+
+    /// What an update changed, for whoever follows [`Event::Applied`](crate::proto::Event::Applied):
+    /// its entries, each with its path, and the dots of those that it took away.
+    ///
+    /// It is there as long as the log holds the update, which for one that was just applied it does.
+    /// Otherwise, and after a walk, read the document. A removal names writes by their dots: who needs
+    /// to know what they were keeps them from when they came.
+    ///
+    /// ```
+    /// # use crdt_core::LwwMap;
+    /// # use crdt_sync::proto::Event;
+    /// # use crdt_sync::{Node, Notice, certs::Ca};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let identity = Ca::generate("shop")?.issue("tokyo")?;
+    /// let node = Node::<LwwMap<String, u8>>::builder().listen("127.0.0.1:0".parse()?);
+    /// let node = node.identity(identity).start().await?;
+    /// let mut changes = node.subscribe();
+    /// node.update(|settings| settings.insert("volume".to_owned(), 11))?;
+    ///
+    /// if let Some(Notice::Event(Event::Applied { update, .. })) = changes.next().await {
+    ///     let delta = node.delta_of(update)?.expect("it was just written");
+    ///     let (_, (key, written)) = &delta.entries()[0];
+    ///     assert_eq!((key.as_str(), written.value), ("volume", Some(11)));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the call comes from within the node's own `update` or `read`.
+    pub fn delta_of(&self, update: Dot) -> Result<Option<Delta<T>>, NodeError> {
+        self.engine(|engine| engine.delta_of(update))
     }
 
     pub(super) fn engine<R>(&self, read: impl FnOnce(&Engine<T>) -> R) -> Result<R, NodeError> {

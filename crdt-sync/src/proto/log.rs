@@ -109,6 +109,12 @@ impl Log {
         Some(self.update(self.entries.get(usize::try_from(index).ok()?)?))
     }
 
+    /// The update with this number, if it is held; the newer it is, the sooner it is found.
+    pub(super) fn find(&self, number: Dot) -> Option<Update<'_>> {
+        let entry = self.entries.iter().rev().find(|entry| entry.number == number);
+        entry.map(|entry| self.update(entry))
+    }
+
     fn update(&self, entry: &Entry) -> Update<'_> {
         let &Entry { number, at, own, segment, begin, len } = entry;
         let segment = &self.segments[(segment - self.dropped) as usize];

@@ -445,6 +445,23 @@ fn an_idle_cluster_is_quiet_and_wakes_at_a_write() {
 }
 
 #[test]
+fn an_update_can_be_looked_at_while_the_log_holds_it() {
+    let mut lab = SetLab::new(&["a", "b"], &short_log());
+    lab.link("a", "b");
+    let first = lab.insert("a", 1);
+    let removal = lab.remove("a", 1);
+    lab.settle();
+    let delta = lab.engine("b").delta_of(first).expect("it is in the log");
+    assert_eq!((delta.entries().len(), delta.entries()[0].1, delta.dead().is_empty()), (1, 1, true));
+    let inserted = delta.entries()[0].0;
+    let delta = lab.engine("b").delta_of(removal).expect("it is in the log");
+    assert!(delta.entries().is_empty() && delta.dead().contains(inserted) && delta.dead().len() == 1);
+    lab.fill("a");
+    lab.settle();
+    assert_eq!(lab.engine("a").delta_of(first), None, "the log has forgotten it");
+}
+
+#[test]
 fn the_log_keeps_to_its_bytes() {
     let mut lab = SetLab::new(&["a"], &short_log());
     lab.insert_all("a", 0..1_000);

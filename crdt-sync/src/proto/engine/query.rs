@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crdt_core::Doc;
 use crdt_core::clock::CausalContext;
 use crdt_core::codec::Wire;
+use crdt_core::{Delta, Doc, Dot};
 
 use super::Engine;
 use crate::proto::config::Config;
@@ -26,6 +26,15 @@ impl<T: Wire> Engine<T> {
     #[must_use]
     pub fn vector(&self) -> &CausalContext {
         self.state.applied()
+    }
+
+    /// What an update wrote, and the dots of what it took away, while the log holds it: see
+    /// [`Node::delta_of`](crate::Node::delta_of).
+    #[must_use]
+    pub fn delta_of(&self, update: Dot) -> Option<Delta<T>> {
+        let update = self.state.log().find(update)?;
+        // What is in the log was decoded or checked before.
+        Delta::decode(update.bytes, &self.config.update_limits()).ok()
     }
 
     /// A hash of the state: equal for equal states of one cluster.
