@@ -18,7 +18,7 @@ use super::node::Node;
 use super::tasks;
 use super::transport::Liveness;
 use super::trust::Trust;
-use crate::proto::Config;
+use crate::proto::{Config, Engine};
 use crate::store::Store;
 
 /// What a node needs to start, from [`Node::builder`].
@@ -31,6 +31,7 @@ pub struct Builder<T> {
     net: NetConfig,
     revoked: BTreeSet<String>,
     store: Option<Box<dyn Store>>,
+    frozen: bool,
     value: PhantomData<fn() -> T>,
 }
 
@@ -44,6 +45,7 @@ impl<T> Default for Builder<T> {
             net: NetConfig::default(),
             revoked: BTreeSet::new(),
             store: None,
+            frozen: false,
             value: PhantomData,
         }
     }
@@ -114,6 +116,12 @@ impl<T> Builder<T> {
         self
     }
 
+    /// The node is frozen from the start, with what its store holds: see [`Node::freeze`].
+    pub fn frozen(mut self) -> Self {
+        self.frozen = true;
+        self
+    }
+
     /// Limits and intervals of the connections.
     pub fn net(mut self, net: NetConfig) -> Self {
         self.net = net;
@@ -150,6 +158,9 @@ impl<T: Replicated> Builder<T> {
         let (engine, store) = keeper::open(config, self.store).await?;
         let (endpoint, count) = (endpoint(listen, quic, server)?, self.peers.len());
         let hub = Arc::new(Hub::new(identity.name(), self.peers, engine, (self.net, endpoint, trust)));
+        if self.frozen {
+            hub.user_input(Engine::freeze);
+        }
         hub.store.opened(store.is_some());
         if let Some(store) = store {
             tokio::spawn(keeper::keep(hub.clone(), store));

@@ -106,7 +106,7 @@ impl<T: Replicated> Node<T> {
     /// arrive. If the closure panics, nothing was written.
     ///
     /// # Errors
-    /// When the update is larger than the nodes agreed to take, or the node was shut down, or the
+    /// When the update is larger than the nodes agreed to take, or the node is frozen or was shut down, or the
     /// call comes from within the node's own `update` or `read`. Nothing was written.
     pub fn update<R>(&self, edit: impl FnOnce(T::Editor<'_>) -> R) -> Result<Written<R>, NodeError> {
         self.write(|engine, now| engine.update(now, edit))?.map_err(NodeError::Update)
@@ -138,6 +138,55 @@ impl<T: Replicated> Node<T> {
         edit: impl FnOnce(T::Editor<'_>) -> R,
     ) -> Result<Written<R>, NodeError> {
         self.write(|engine, now| engine.update_observed(now, observed, edit))?.map_err(NodeError::Update)
+    }
+
+    /// Stops the document where it is, until [`thaw`](Node::thaw): for a copy, a migration, an
+    /// inspection.
+    ///
+    /// Reads go on; writes are refused with [`UpdateError::Frozen`](crate::proto::UpdateError::Frozen).
+    /// What peers send is held: kept, stored, passed on to other peers, and counted as had by
+    /// [`replicated`](Node::replicated) and [`durable`](Node::durable), but not shown, so that
+    /// [`wait_for`](Node::wait_for) waits. [`status`](Node::status) says how much it is. What is more
+    /// than [`Config::held_bytes`](crate::proto::Config::held_bytes) is not kept, and comes again later.
+    /// It is not remembered over a restart; see [`Builder::frozen`].
+    ///
+    /// ```
+    /// use crdt_core::OrSet;
+    /// use crdt_sync::{Node, certs::Ca};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = Node::<OrSet<String>>::builder()
+    ///     .listen("127.0.0.1:0".parse()?)
+    ///     .identity(Ca::generate("shop")?.issue("tokyo")?);
+    /// let node = node.start().await?;
+    /// node.freeze()?;
+    /// assert!(node.status()?.engine.frozen);
+    /// assert!(node.update(|set| set.insert("apple".to_owned())).is_err());
+    /// node.thaw().await?;
+    /// assert!(node.update(|set| set.insert("apple".to_owned())).is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the node was shut down, or the call comes from within the node's own `update` or `read`.
+    pub fn freeze(&self) -> Result<(), NodeError> {
+        self.write(Engine::freeze)
+    }
+
+    /// Applies everything that was held, in the order in which it came, and takes writes again.
+    ///
+    /// Readers and other tasks get their turn meanwhile. A future that is dropped before it is done
+    /// leaves the node frozen, with less to apply.
+    ///
+    /// # Errors
+    /// When the node was shut down, or the call comes from within the node's own `update` or `read`.
+    pub async fn thaw(&self) -> Result<(), NodeError> {
+        while self.write(Engine::thaw)? {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     fn write<R>(&self, write: impl FnOnce(&mut Engine<T>, Now) -> R) -> Result<R, NodeError> {

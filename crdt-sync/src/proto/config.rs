@@ -71,6 +71,11 @@ pub struct Config {
     /// again, so a cluster that writes faster than it can walk needs more. Default 64 MiB.
     pub pinned_bytes: usize,
 
+    /// Bytes of updates held while the node is [frozen](super::Engine::freeze). Over it nothing more is
+    /// taken until it thaws, and peers have to bring it again, by a walk if their logs no longer reach
+    /// back. Default 64 MiB, as much as the log.
+    pub held_bytes: usize,
+
     /// Bytes of records after which a store gets a snapshot instead of more of them, if they are also
     /// larger than the last snapshot. Fewer make starts faster, more make snapshots rarer: one writes
     /// the whole document. Default 16 MiB.
@@ -194,6 +199,7 @@ impl Config {
             max_runs: 32_768,
             log_bytes: 64 * MIB,
             pinned_bytes: 64 * MIB,
+            held_bytes: 64 * MIB,
             store_log_bytes: 16 * MIB,
             store_batch_bytes: 4 * MIB,
             walk_stash: 16_384,

@@ -296,6 +296,8 @@ pub enum UpdateError {
         /// `Config::max_update_bytes`.
         allowed: usize,
     },
+    /// The node is frozen, see [`Engine::freeze`](super::Engine::freeze). Write again when it has thawed.
+    Frozen,
 }
 
 impl fmt::Display for UpdateError {
@@ -307,6 +309,7 @@ impl fmt::Display for UpdateError {
             Self::TooLarge { size, allowed } => {
                 write!(f, "the update takes {size} bytes where {allowed} are allowed; nothing was written")
             }
+            Self::Frozen => f.write_str("the node is frozen; nothing was written"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The document with its numbers: the one place where either changes.
 
+mod hold;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,11 +21,14 @@ use super::saving::{Saved, Saving};
 use super::time::Now;
 use super::vector;
 
+use self::hold::Frozen;
+
 /// The state of one node.
 ///
-/// Three things belong together and are kept so here: a number enters `applied` only with all of
-/// its content in `doc`; a number in `applied` is either in `log` or in `lost`; and every walk that
-/// is being given, to a peer or to the store, sees each delta before the document does.
+/// Four things belong together and are kept so here: a number enters `applied` only with all of
+/// its content in `doc`; a number in `applied` is either in `log` or in `lost`; every walk that
+/// is being given, to a peer or to the store, sees each delta before the document does; and what is
+/// held is the end of `log`.
 pub(super) struct State<T: Wire> {
     doc: Doc<T>,
     applied: Arc<CausalContext>,
@@ -38,6 +43,8 @@ pub(super) struct State<T: Wire> {
     parts: CausalContext,
     donations: BTreeMap<PeerId, Donation<T>>,
     saving: Option<Saving<T>>,
+    /// While nothing is applied.
+    frozen: Option<Frozen>,
     writer: Option<Writer>,
     wall: Wall,
     /// The largest stamp seen that is not too far ahead.
@@ -72,6 +79,7 @@ impl<T: Wire> State<T> {
             parts: CausalContext::default(),
             donations: BTreeMap::new(),
             saving: None,
+            frozen: None,
             writer: None,
             wall: Wall::default(),
             highest: Stamp::default(),
@@ -138,7 +146,7 @@ impl<T: Wire> State<T> {
     /// The state as it is now begins to go to the store.
     pub(super) fn save(&mut self, config: &Config) {
         let (updates, parts) = (CausalContext::clone(&self.applied), self.parts.clone());
-        let head = Head { end: self.log.end(), updates, parts };
+        let head = Head { end: self.applied_end(), updates, parts };
         self.saving = Some(Saving::new(&self.doc, head, self.claims, config));
     }
 
@@ -194,7 +202,7 @@ impl<T: Wire> State<T> {
 
     /// Applies a numbered update that is not applied yet.
     pub(super) fn apply(&mut self, update: Update<'_>, delta: Delta<T>) {
-        debug_assert!(!self.applied.contains(update.number), "the number is new");
+        debug_assert!(self.frozen.is_none() && !self.applied.contains(update.number), "the number is new");
         self.commit(update, delta);
     }
 
@@ -247,6 +255,11 @@ impl<T: Wire> State<T> {
         }
     }
 
+    /// Whether the log takes more than `limit` bytes, and does not begin with what is held.
+    pub(super) fn may_trim(&self, limit: usize) -> bool {
+        self.log.bytes() > limit && self.log.start() < self.applied_end()
+    }
+
     /// Drops the oldest update of a log that takes more than `limit` bytes.
     pub(super) fn trim(&mut self, limit: usize) -> bool {
         let dropped = self.log.trim(limit);
@@ -291,7 +304,7 @@ impl<T: Wire> State<T> {
             unseen: receiver.difference(&self.doc.context()),
         };
         let deadline = now.mono + config.walk_timeout;
-        let donation = Donation::new(walk, id, start, self.log.end(), deadline, config);
+        let donation = Donation::new(walk, id, start, self.applied_end(), deadline, config);
         self.donations.insert(peer, donation);
     }
 

@@ -25,6 +25,13 @@ pub struct Status {
     /// Whether this node may show parts of updates that it does not claim: a walk is under way or
     /// was cut.
     pub partial: bool,
+    /// Whether nothing is applied, see [`Engine::freeze`](super::Engine::freeze): tokens of what is held
+    /// wait.
+    pub frozen: bool,
+    /// Updates that are held.
+    pub held: usize,
+    /// Their bytes; compare with `Config::held_bytes`.
+    pub held_bytes: usize,
     /// From whom a walk is being received.
     pub receiving_walk: Option<PeerId>,
     /// How many walks are being served.
@@ -45,7 +52,7 @@ pub struct PeerStatus {
     pub name: String,
     /// How far the connection is.
     pub state: PeerState,
-    /// Applied updates that the peer has not yet reported, or nothing while it is unknown.
+    /// Updates, applied or held, that the peer has not yet reported, or nothing while it is unknown.
     pub lag_updates: Option<u64>,
     /// Their bytes, or nothing while the peer needs what the log no longer holds: reconciling.
     pub lag_bytes: Option<u64>,
@@ -88,6 +95,10 @@ pub struct Counters {
     pub writes: u64,
     /// Updates of others applied.
     pub applied: u64,
+    /// Updates of others held, to be applied later.
+    pub held: u64,
+    /// Updates of others that came when no more could be held. Peers bring them again.
+    pub not_held: u64,
     /// Updates received again.
     pub duplicates: u64,
     /// Updates sent, each once for each peer.

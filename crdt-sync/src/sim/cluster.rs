@@ -1,6 +1,7 @@
 //! The nodes, and what happens next.
 
 mod disks;
+mod nodes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -299,16 +300,6 @@ impl<T: Wire> Cluster<T> {
             self.start(node)?;
         }
         Ok(())
-    }
-
-    /// Sets the wall clock of a node: it is this much ahead of the slowest that there can be, from now
-    /// on. It may jump forwards and backwards.
-    pub fn set_clock(&mut self, node: usize, ahead: Duration) {
-        if let Some(it) = self.nodes.get_mut(node) {
-            it.ahead = ahead;
-            let millis = u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX);
-            self.trace.note(self.now, node, b't', &millis.to_le_bytes());
-        }
     }
 
     /// Lets this much time pass.

@@ -42,10 +42,12 @@ pub struct Plan {
     /// Wall clocks that jump, each to a time of up to two minutes ahead of the slowest that there can
     /// be: forwards, or back.
     pub clock_jumps: usize,
+    /// Nodes that are frozen for up to a third of the duration, or until they crash.
+    pub freezes: usize,
 }
 
 impl Default for Plan {
-    /// Thirty writes in 20 seconds, with two of each fault, but for those of disks.
+    /// Thirty writes in 20 seconds, with two of each fault, but for those of disks; nobody is frozen.
     fn default() -> Self {
         Self {
             duration: Duration::from_secs(20),
@@ -56,6 +58,7 @@ impl Default for Plan {
             restores: 0,
             disk_faults: 0,
             clock_jumps: 2,
+            freezes: 0,
         }
     }
 }
@@ -128,13 +131,23 @@ pub enum Act {
         /// By how much it is ahead of the slowest that there can be, from now on.
         ahead: Duration,
     },
+    /// A node is frozen: it holds what others write, and refuses writes.
+    Freeze {
+        /// Which.
+        node: usize,
+    },
+    /// It applies what it holds.
+    Thaw {
+        /// Which.
+        node: usize,
+    },
     /// A node is gone for good: nothing brings it back.
     Gone {
         /// Which.
         node: usize,
     },
-    /// All partitions end, all disks work, and all nodes that are down start again, but those that are
-    /// gone.
+    /// All partitions end, all disks work, nobody is frozen, and all nodes that are down start again,
+    /// but those that are gone.
     Repair,
 }
 
@@ -154,6 +167,8 @@ impl Act {
             | Self::Disk { node, .. }
             | Self::Restart { node }
             | Self::Clock { node, .. }
+            | Self::Freeze { node }
+            | Self::Thaw { node }
             | Self::Gone { node } => *node != gone,
         };
         stays.then(|| self.clone())
@@ -189,6 +204,8 @@ impl fmt::Display for Act {
             Self::Clock { node, ahead } => {
                 write!(f, "the clock of {} jumps to {:.3} s ahead", name(*node), ahead.as_secs_f64())
             }
+            Self::Freeze { node } => write!(f, "{} is frozen", name(*node)),
+            Self::Thaw { node } => write!(f, "{} thaws", name(*node)),
             Self::Gone { node } => write!(f, "{} is gone for good", name(*node)),
             Self::Repair => f.write_str("everything is repaired"),
         }
@@ -243,6 +260,11 @@ impl Plan {
         for _ in 0..self.clock_jumps {
             let ahead = between((Duration::ZERO, FARTHEST_CLOCK), rng);
             acts.push((self.moment(rng), Act::Clock { node: any(rng), ahead }));
+        }
+        for _ in 0..self.freezes {
+            let (begin, node) = (self.moment(rng), any(rng));
+            acts.push((begin, Act::Freeze { node }));
+            acts.push((self.later(begin, rng), Act::Thaw { node }));
         }
         acts.sort_by_key(|(at, _)| *at);
         acts.push((self.duration, Act::Repair));

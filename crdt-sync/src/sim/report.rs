@@ -28,6 +28,10 @@ pub struct Report {
     pub disk_faults: u64,
     /// Clocks that jumped.
     pub clock_jumps: u64,
+    /// Nodes that were frozen.
+    pub freezes: u64,
+    /// Updates held by frozen nodes.
+    pub held: u64,
     /// Walks completed.
     pub walks: u64,
     /// Frames lost.
@@ -54,7 +58,8 @@ impl Report {
             Act::Restore { node, .. } => self.restores += u64::from(!up(node) && disk(node)),
             Act::Disk { node, fault } => self.disk_faults += u64::from(fault.is_some() && disk(node)),
             Act::Clock { .. } => self.clock_jumps += 1,
-            Act::Write { .. } | Act::Heal | Act::Restart { .. } | Act::Repair => {}
+            Act::Freeze { node } => self.freezes += u64::from(up(node)),
+            Act::Write { .. } | Act::Heal | Act::Restart { .. } | Act::Thaw { .. } | Act::Repair => {}
         }
     }
 
@@ -68,6 +73,7 @@ impl Report {
         self.frames_reordered += traffic.frames_reordered;
         for (_, engine) in cluster.engines() {
             let counters = engine.status().counters;
+            self.held += counters.held;
             self.walks += counters.walks_in_complete;
             self.duplicates += counters.duplicates;
         }

@@ -15,7 +15,7 @@ use super::error::SimError;
 use super::plan::{Act, Timed, name};
 use super::report::Report;
 use super::story::Story;
-use crate::proto::Event;
+use crate::proto::{Event, UpdateError};
 
 /// What stays the same when acts are left out.
 pub(super) struct Stage<'a, T, R, W, I> {
@@ -144,6 +144,8 @@ where
             Act::Disk { node, fault } => self.cluster.fail_disk(*node, *fault),
             Act::Restart { node } => self.start(*node)?,
             Act::Clock { node, ahead } => self.cluster.set_clock(*node, *ahead),
+            Act::Freeze { node } => self.cluster.freeze(*node),
+            Act::Thaw { node } => self.cluster.thaw(*node),
             Act::Gone { node } => {
                 self.cluster.crash(*node);
                 self.gone.insert(*node);
@@ -163,7 +165,8 @@ where
                 }
                 Ok(())
             }
-            Err(SimError::Down { .. }) => Ok(()),
+            // As if nobody had asked.
+            Err(SimError::Down { .. } | SimError::Update(UpdateError::Frozen)) => Ok(()),
             Err(error) => Err(self.broken(Kind::Stuck, Some(node), error.to_string())),
         }
     }
@@ -180,6 +183,7 @@ where
         self.cluster.heal();
         for node in 0..self.cluster.len() {
             self.cluster.fail_disk(node, None);
+            self.cluster.thaw(node);
             self.start(node)?;
         }
         Ok(())

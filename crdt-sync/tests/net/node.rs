@@ -56,6 +56,40 @@ async fn waiting_across_a_cut_ends_with_what_is_missing() {
     nodes[1].wait_for(&token, LIMIT).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_node_keeps_what_it_does_not_show_until_it_thaws() {
+    let nodes = cluster(&["a", "b"]).await;
+    nodes[1].freeze().unwrap();
+    let token = add(&nodes[0], "x");
+    nodes[0].replicated(&token, 1, LIMIT).await.unwrap();
+    assert!(!has(&nodes[1], "x"));
+    assert_eq!(nodes[1].status().unwrap().engine.held, 1);
+    let refused = nodes[1].update(|set| set.insert("y".to_owned()));
+    assert_eq!(refused.unwrap_err(), NodeError::Update(UpdateError::Frozen));
+    let waits = {
+        let (node, token) = (nodes[1].clone(), token.clone());
+        tokio::spawn(async move { node.wait_for(&token, LIMIT).await })
+    };
+    nodes[1].thaw().await.unwrap();
+    waits.await.unwrap().unwrap();
+    assert!(has(&nodes[1], "x"));
+    let token = add(&nodes[1], "y");
+    nodes[0].wait_for(&token, LIMIT).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_can_be_frozen_from_the_start() {
+    let ca = Ca::generate("test").unwrap();
+    let tokyo = start(ca.issue("tokyo").unwrap(), loopback(), &[]).await;
+    let token = add(&tokyo, "x");
+    let paris = Node::<Set>::builder().listen(loopback()).identity(ca.issue("paris").unwrap());
+    let paris = paris.peers([tokyo.local_addr()]).frozen().start().await.unwrap();
+    until("it is held", || paris.status().unwrap().engine.held == 1).await;
+    assert!(!has(&paris, "x"));
+    paris.thaw().await.unwrap();
+    paris.wait_for(&token, LIMIT).await.unwrap();
+}
+
 #[tokio::test]
 async fn calling_a_node_from_within_itself_is_an_error() {
     let node = &cluster(&["a"]).await[0];

@@ -63,3 +63,19 @@ fn a_write_that_has_seen_the_one_before_is_no_conflict_and_settles_those_there_a
     assert!(told(&mut lab, "b").is_empty(), "it is settled");
     assert_eq!(lab.engine("b").status().counters.conflicts, 1, "and its settlement is none");
 }
+
+/// What a frozen node holds contradicts nothing yet.
+#[test]
+fn a_conflict_with_what_is_held_is_told_when_it_is_applied() {
+    let mut lab = Settings::new(&["a", "b"], &config());
+    write(&mut lab, "a", "volume", 1);
+    write(&mut lab, "b", "volume", 2);
+    let now = lab.now;
+    lab.engine("b").freeze(now);
+    lab.link("a", "b");
+    lab.settle();
+    assert!(told(&mut lab, "b").is_empty());
+    while lab.engine("b").thaw(now) {}
+    assert_eq!(told(&mut lab, "b").len(), 1);
+    assert_eq!(lab.engine("b").status().counters.conflicts, 1);
+}

@@ -4,6 +4,7 @@ mod conflicts;
 mod counterexamples;
 mod durable;
 mod flood;
+mod hold;
 mod lab;
 mod links;
 mod push;

@@ -79,6 +79,7 @@ impl History {
         self.cluster.heal();
         for node in 0..self.cluster.len() {
             self.cluster.fail_disk(node, None);
+            self.cluster.thaw(node);
             self.restart(node);
         }
     }
@@ -94,6 +95,8 @@ impl History {
             Act::Restore { node, commits } => self.restore(node, commits),
             Act::Disk { node, fault } => self.cluster.fail_disk(node, fault),
             Act::Clock { node, ahead } => self.cluster.set_clock(node, ahead),
+            Act::Freeze { node } => self.cluster.freeze(node),
+            Act::Thaw { node } => self.cluster.thaw(node),
             Act::Repair => self.repair(),
             _ => unreachable!("every act is known"),
         }
@@ -102,6 +105,9 @@ impl History {
     /// A random write: one or two elements in or out.
     fn write(&mut self, node: usize) {
         let Some(engine) = self.cluster.engine(node) else { return };
+        if engine.status().frozen {
+            return;
+        }
         let (before, partial) = (engine.vector().clone(), engine.is_partial());
         let shown: Vec<u64> = engine.doc().sorted().into_iter().copied().collect();
         let live = self.oracle.live(&before);
@@ -220,11 +226,11 @@ impl History {
         self.only_left();
     }
 
-    /// What no node shows, and no disk of a node that is down holds, is lost.
+    /// What no node has, and no disk of a node that is down holds, is lost.
     fn only_left(&mut self) {
         let down = (0..self.cluster.len()).filter(|node| self.cluster.engine(*node).is_none());
         let disks: Vec<CausalContext> = down.filter_map(|node| self.on_disk(node)).collect();
-        let up = self.cluster.engines().map(|(_, engine)| engine.vector());
+        let up = self.cluster.engines().map(|(_, engine)| engine.held());
         let left: Vec<&CausalContext> = up.chain(&disks).collect();
         let (lost, saved) = self.oracle.only_left(&left);
         self.tally.count("updates lost with their last holder", lost);
@@ -325,6 +331,8 @@ impl History {
             self.tally.count("updates received again", counters.duplicates);
             self.tally.count("questions in walks", counters.walk_questions_in);
             self.tally.count("updates trimmed from logs", counters.trimmed);
+            self.tally.count("updates held", counters.held);
+            self.tally.count("updates that were too many to hold", counters.not_held);
         }
         let traffic = self.cluster.traffic();
         self.tally.count("frames", traffic.frames);

@@ -27,6 +27,7 @@ fn cluster(seed: u64, mut config: SimConfig) -> SimConfig {
     engine.walk_entries = chunks[(seed / 108 % 3) as usize];
     engine.walk_ranges = [2, 3, 1_024][(seed / 7 % 3) as usize];
     engine.max_donor_walks = 1 + (seed % 2) as usize;
+    engine.held_bytes = [500, 1 << 20][(seed / 5 % 2) as usize];
     // Whether what others wrote is passed on at once: then it comes from everybody.
     engine.relay_delay = Duration::from_millis([0, 20, 200][(seed / 2 % 3) as usize]);
     config
@@ -156,6 +157,22 @@ fn five_hundred_histories_of_old_backups_reuse_no_number_and_pull_the_past_back(
         ("updates missing in a backup", 3_000),
         ("updates found on disk", 10_000),
         ("updates that survived a crash", 10_000),
+    ];
+    assert_reached(&tally, &floors);
+    assert_eq!(tally.of("diverged"), 0);
+}
+
+#[test]
+fn frozen_nodes_lose_nothing_and_show_nothing_too_soon_whatever_else_happens() {
+    let plan = Plan { writes: 60, freezes: 6, ..Plan::default() };
+    let tally = run_all(120, &kept(SimConfig::hostile(0)), &plan);
+    let floors = [
+        ("runs", 120),
+        ("restarts", 200),
+        ("updates held", 1_000),
+        ("updates that were too many to hold", 250),
+        ("updates found on disk", 1_000),
+        ("walks complete", 10),
     ];
     assert_reached(&tally, &floors);
     assert_eq!(tally.of("diverged"), 0);

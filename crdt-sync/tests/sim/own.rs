@@ -155,7 +155,7 @@ fn a_story_ends_as_the_run_did() {
 /// All kinds of faults occur in the runs of a plan that asks for them.
 #[test]
 fn an_invariant_that_holds_is_reported_with_the_faults_that_it_held_through() {
-    let plan = Plan { restores: 2, disk_faults: 2, ..Plan::default() };
+    let plan = Plan { restores: 2, disk_faults: 2, freezes: 2, ..Plan::default() };
     let mut config = SimConfig::hostile(3);
     config.disk = Some((Duration::from_millis(1), Duration::from_millis(200)));
     (config.engine.max_update_bytes, config.engine.log_bytes) = (1024, 1024);
@@ -167,4 +167,5 @@ fn an_invariant_that_holds_is_reported_with_the_faults_that_it_held_through() {
     let weather = [report.frames_lost, report.frames_doubled, report.frames_reordered];
     assert!(weather.iter().all(|count| *count > 100), "{report:?}");
     assert!(report.walks > 0 && report.duplicates > 0, "{report:?}");
+    assert!(report.freezes > 10 && report.held > 10, "{report:?}");
 }

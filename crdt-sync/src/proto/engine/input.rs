@@ -64,7 +64,7 @@ impl<T: Wire> Engine<T> {
     }
 
     fn take_updates(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<bool, PeerError> {
-        let before = self.counters.applied;
+        let before = (self.came(), self.counters.not_held);
         let mut updates = Updates::new(body, &self.config)?;
         let mut unpacked = std::mem::take(&mut self.unpacked);
         let mut run = None;
@@ -78,12 +78,17 @@ impl<T: Wire> Engine<T> {
         // What one large update needed is not kept for ever.
         unpacked.shrink_to(self.config.batch_bytes);
         self.unpacked = unpacked;
-        self.brought.shrink_to(KEPT_DOTS);
-        let brought = self.counters.applied > before;
-        if brought {
+        // What cannot be held is no fault of its sender.
+        let brought = (self.came(), self.counters.not_held) != before;
+        if self.came() > before.0 {
             self.grown(now);
         }
         taken.map(|()| brought)
+    }
+
+    /// How many updates of others came, to stay.
+    fn came(&self) -> u64 {
+        self.counters.applied + self.counters.held
     }
 
     fn take_update(
@@ -93,7 +98,7 @@ impl<T: Wire> Engine<T> {
         bytes: &mut Vec<u8>,
         now: Now,
     ) -> Result<(), PeerError> {
-        let known = self.state.applied().contains(number);
+        let known = self.state.held().contains(number);
         let delta = if known {
             None
         } else {
@@ -105,14 +110,30 @@ impl<T: Wire> Engine<T> {
             self.spare(from, number.replica);
             return Ok(());
         };
-        self.observe(&delta, Some(number), now);
+        let update = Update { number, bytes, at: now.mono, own: false };
+        if self.state.is_frozen() {
+            self.hold(update, from);
+            return Ok(());
+        }
+        self.will_apply(number, &delta, now);
+        self.state.apply(update, delta);
+        self.has_applied(number, from);
+        Ok(())
+    }
+
+    /// What an update of another node brings is about to be applied.
+    pub(super) fn will_apply(&mut self, number: Dot, delta: &Delta<T>, now: Now) {
+        self.observe(delta, Some(number), now);
         self.brought.clear();
         self.brought.extend(delta.entries().iter().map(|(dot, _)| *dot));
-        self.state.apply(Update { number, bytes, at: now.mono, own: false }, delta);
+    }
+
+    /// It is.
+    pub(super) fn has_applied(&mut self, number: Dot, from: PeerId) {
         self.counters.applied += 1;
         self.tell(Event::Applied { update: number, from: Some(from) });
         self.tell_conflicts(number);
-        Ok(())
+        self.brought.shrink_to(KEPT_DOTS);
     }
 
     /// Tells which entries of an update, just applied, contradict what was there.
@@ -168,7 +189,8 @@ impl<T: Wire> Engine<T> {
             Frame::Spare(origins) => peer.relay.spare(&origins, &self.config),
             Frame::Writer { id: writer, leaving } => self.take_writer(id, (writer, leaving))?,
             Frame::Want(wants) => self.take_wants(id, wants, now)?,
-            Frame::Ask { id } => peer.waiting.answer = Some(id),
+            // To tell what a full node lacks would bring it again and again, for nothing.
+            Frame::Ask { id } => peer.waiting.answer = Some(id).filter(|_| !self.state.is_full()),
             Frame::Vector { id, updates } => {
                 if peer.holdings.answered(id, updates) {
                     peer.rewind(self.state.log().start());

@@ -1,5 +1,6 @@
 //! The machine that puts the parts together.
 
+mod hold;
 mod input;
 mod links;
 mod output;
@@ -42,7 +43,8 @@ use super::time::Now;
 /// - *Inputs* say what happened: [`connected`](Self::connected),
 ///   [`disconnected`](Self::disconnected), [`handle_frame`](Self::handle_frame),
 ///   [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout),
-///   [`update`](Self::update) and [`try_update`](Self::try_update), [`leave`](Self::leave); with a store, also
+///   [`update`](Self::update) and [`try_update`](Self::try_update), [`freeze`](Self::freeze) and
+///   [`thaw`](Self::thaw), [`leave`](Self::leave); with a store, also
 ///   [`persisted`](Self::persisted) and [`persist_failed`](Self::persist_failed).
 /// - *Outputs* say what to do: [`poll_transmit`](Self::poll_transmit) and
 ///   [`poll_datagram`](Self::poll_datagram) for each peer that [`ready`](Self::ready) names,

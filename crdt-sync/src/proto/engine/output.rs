@@ -59,7 +59,10 @@ impl<T: Wire> Engine<T> {
             updates: self.state.applied().as_ref().clone(),
         };
         let frame = hello.encode(&self.config);
-        self.peers.get_mut(&id)?.told = hello.updates;
+        let peer = self.peers.get_mut(&id)?;
+        // The fingerprint belongs to what is applied; what is held is told next.
+        peer.waiting.applied = self.state.is_frozen();
+        peer.told = hello.updates;
         Some(frame)
     }
 
@@ -68,7 +71,7 @@ impl<T: Wire> Engine<T> {
         let peer = self.peers.get_mut(&id)?;
         let waiting = &mut peer.waiting;
         let frame = if let Some(id) = waiting.answer.take() {
-            peer.told = self.state.applied().as_ref().clone();
+            peer.told = self.state.held().as_ref().clone();
             waiting.applied = false;
             Frame::Vector { id, updates: peer.told.clone() }
         } else if let Some((id, reason)) = waiting.abort.take() {
@@ -97,11 +100,11 @@ impl<T: Wire> Engine<T> {
         Some(frame.encode())
     }
 
-    /// What was applied since the peer last heard of it.
+    /// What this node has since the peer last heard of it.
     fn report(&mut self, id: PeerId) -> Option<Vec<u8>> {
         let peer = self.peers.get_mut(&id)?;
         let news = match std::mem::take(&mut peer.waiting.applied) {
-            true => self.state.applied().difference(&peer.told),
+            true => self.state.held().difference(&peer.told),
             false => CausalContext::default(),
         };
         if news.is_empty() {

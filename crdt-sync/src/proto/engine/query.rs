@@ -37,6 +37,13 @@ impl<T: Wire> Engine<T> {
         Delta::decode(update.bytes, &self.config.update_limits()).ok()
     }
 
+    /// The numbers of all updates that this node has: those applied, and those held while it is
+    /// [frozen](Self::freeze).
+    #[must_use]
+    pub fn held(&self) -> &CausalContext {
+        self.state.held()
+    }
+
     /// A hash of the state: equal for equal states of one cluster.
     #[must_use]
     pub fn fingerprint(&self) -> u128 {
@@ -77,10 +84,10 @@ impl<T: Wire> Engine<T> {
         self.disk.as_ref()?.durable().map(AsRef::as_ref)
     }
 
-    /// Whether the store, if there is one, has everything that is applied.
+    /// Whether the store, if there is one, has everything that this node has.
     #[must_use]
     pub fn is_stored(&self) -> bool {
-        self.disk.as_ref().is_none_or(|disk| disk.holds(self.state.applied()))
+        self.disk.as_ref().is_none_or(|disk| disk.holds(self.state.held()))
     }
 
     /// Whether everything that the token stands for is in this node's store. Never, if it has none.
@@ -90,7 +97,8 @@ impl<T: Wire> Engine<T> {
     }
 
     /// How many *other* nodes have reported to have everything that the token stands for: in their
-    /// stores, or applied if they have none, as they said in their hello.
+    /// stores, or in memory if they have none, as they said in their hello. A frozen peer counts with what
+    /// it holds.
     ///
     /// Only live connections count, each name once: a node that is gone may have lost what it had.
     #[must_use]
@@ -109,6 +117,7 @@ impl<T: Wire> Engine<T> {
     /// A picture of the engine. It costs the updates that peers have not reported yet.
     #[must_use]
     pub fn status(&self) -> Status {
+        let (held, held_bytes) = self.state.waiting();
         Status {
             replica: self.state.replica(),
             updates: self.state.applied().len(),
@@ -117,6 +126,9 @@ impl<T: Wire> Engine<T> {
             log_len: self.state.log().len(),
             log_bytes: self.state.log().bytes(),
             partial: self.state.is_partial(),
+            frozen: self.state.is_frozen(),
+            held,
+            held_bytes,
             receiving_walk: self.receiver.running(),
             donor_walks: self.state.donations().len(),
             peers: self.peers.iter().map(|(id, peer)| self.peer_status(*id, peer)).collect(),
@@ -132,7 +144,7 @@ impl<T: Wire> Engine<T> {
             Phase::Failed => PeerState::Failed,
         };
         let (live, applied) = (peer.is_live(), peer.holdings.applied());
-        let lag_updates = live.then(|| self.state.applied().difference(applied).len());
+        let lag_updates = live.then(|| self.state.held().difference(applied).len());
         let unreported = self.state.log().since(peer.reported).filter(|_| live);
         let missing = unreported.filter(|update| !applied.contains(update.number));
         let (mut bytes, mut oldest) = (0, None);

@@ -30,7 +30,8 @@ impl<T: Wire> Engine<T> {
 
     fn walk_due(&self) -> Option<Duration> {
         let applied = self.state.applied();
-        self.receiver.due(|| self.peers.values().any(|peer| peer.wants_walk(applied)))
+        let frozen = self.state.is_frozen();
+        self.receiver.due(|| !frozen && self.peers.values().any(|peer| peer.wants_walk(applied)))
     }
 
     fn peer_due(&self, id: PeerId, peer: &Peer) -> Option<Duration> {

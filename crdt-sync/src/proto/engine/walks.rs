@@ -17,7 +17,7 @@ use crate::proto::time::Now;
 impl<T: Wire> Engine<T> {
     /// Asks one of those from whom a walk is wanted, chosen at random, if none is under way.
     pub(super) fn seek_walk(&mut self, now: Now) {
-        if !self.receiver.is_free(now.mono) {
+        if self.state.is_frozen() || !self.receiver.is_free(now.mono) {
             return;
         }
         let applied = self.state.applied();
@@ -219,7 +219,7 @@ impl<T: Wire> Engine<T> {
     /// one; beyond the second they give way.
     pub(super) fn trim(&mut self) {
         let limit = self.config.log_bytes;
-        while self.state.log().bytes() > limit {
+        while self.state.may_trim(limit) {
             if self.pins_at_start() {
                 if self.state.log().bytes() <= limit.saturating_add(self.config.pinned_bytes) {
                     return;

@@ -21,7 +21,8 @@ impl<T: Wire> Engine<T> {
     ///
     /// # Errors
     ///
-    /// [`UpdateError`] if the nodes have not agreed to take so much at once; nothing was written.
+    /// [`UpdateError`] if the nodes have not agreed to take so much at once, or this one is
+    /// [frozen](Self::freeze); nothing was written.
     pub fn update<R>(
         &mut self,
         now: Now,
@@ -66,6 +67,9 @@ impl<T: Wire> Engine<T> {
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<Written<R>, TryUpdateError<E>> {
         self.now = now.mono;
+        if self.state.is_frozen() {
+            return Err(UpdateError::Frozen.into());
+        }
         let (before, mut drawn) = (self.state.replica(), Vec::new());
         self.ready_writer(now);
         if self.state.replica() != before {
