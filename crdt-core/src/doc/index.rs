@@ -159,6 +159,43 @@ impl<S: Copy> Index<S> {
         sum
     }
 
+    /// Whether the same dots are seen and live, but for chance; nothing, where both know the same replicas
+    /// in another order.
+    ///
+    /// Blocks whose hash is out of date are compared by their bits, so that nothing is hashed.
+    pub(super) fn agrees_with(&self, other: &Self) -> Option<bool> {
+        for place in 0..self.lanes.len().max(other.lanes.len()) {
+            let (here, there) = (self.lanes.get(place), other.lanes.get(place));
+            let Some((one, two)) = here.zip(there).filter(|(one, two)| one.id == two.id) else {
+                let alone = other.lacks(here) || self.lacks(there);
+                return alone.then_some(false);
+            };
+            if one.context != two.context {
+                return Some(false);
+            }
+        }
+        let mut rest = self.settled.wrapping_sub(other.settled);
+        let only_there = other.unsettled.iter().filter(|block| !self.unsettled.contains(block));
+        for &(place, number) in self.unsettled.iter().chain(only_there) {
+            let remembered = |index: &Self| {
+                let block = index.lanes[place as usize].blocks.get(number);
+                block.map_or((Bits::default(), 0), |block| (block.bits, block.hash))
+            };
+            let ((here, hash_here), (there, hash_there)) = (remembered(self), remembered(other));
+            if here != there {
+                return Some(false);
+            }
+            rest = rest.wrapping_sub(hash_here).wrapping_add(hash_there);
+        }
+        Some(rest == 0)
+    }
+
+    /// Whether nothing was ever seen here of a replica of which there was something there.
+    fn lacks(&self, there: Option<&Lane<S>>) -> bool {
+        let is_here = |there: &Lane<S>| self.lanes.iter().any(|lane| lane.id == there.id);
+        there.is_some_and(|there| !there.context.is_empty() && !is_here(there))
+    }
+
     /// The same facts without slots, in the order of ids.
     pub(super) fn digest(&self) -> Digest {
         let known = |lane: &Lane<S>| {

@@ -241,3 +241,38 @@ fn removals_of_invented_writers_cost_their_bytes() {
     let few = Limits { max_replicas: 100, ..Limits::default() };
     assert!(Delta::<OrSet<u8>>::decode(&site.doc.encode().unwrap(), &few).is_err(), "a limit stops them");
 }
+
+/// States are compared by hashes of blocks, some of which are out of date, in one or the other: neither may
+/// hide a difference, nor make one up. Each removes another element, so that their numbers tell nothing.
+#[test]
+fn a_difference_is_found_whatever_was_changed_lately() {
+    const ELEMENTS: usize = 6_000; // more blocks than may await their hash
+    const REMOVED: usize = 60;
+    let (mut here, mut there) = (Site::<OrSet<usize>>::new(1), Site::<OrSet<usize>>::new(2));
+    there.hear(&here.edit(|set| set.extend(0..ELEMENTS)));
+    let mut dice = Dice::new(7);
+    let each = ELEMENTS / REMOVED;
+    let elements = (0..REMOVED).map(|at| at * each + dice.below(each));
+    let removal = |element| here.doc.stage(&mut here.me, |set| Ok::<_, ()>(set.remove(&element))).unwrap().1;
+    let mut removals: Vec<_> = elements.map(removal).collect();
+    shuffle(&mut removals, 7);
+    for (round, pair) in removals.chunks(2).enumerate() {
+        if round % 7 == 3 {
+            // A copy has other hashes up to date than the state that grew.
+            there.doc = Doc::from(there.doc.to_delta());
+        }
+        here.hear(&pair[0]);
+        there.hear(&pair[1]);
+        assert_eq!(here.doc.difference(&there.doc).dead(), pair[0].dead());
+        assert_eq!(there.doc.difference(&here.doc).dead(), pair[1].dead());
+        here.hear(&pair[1]);
+        there.hear(&pair[0]);
+        assert!(here.doc.difference(&there.doc).is_empty() && there.doc.difference(&here.doc).is_empty());
+    }
+    let (one, other) = (here.edit(|set| set.insert(1)), there.edit(|set| set.insert(2)));
+    assert!(!here.doc.difference(&there.doc).is_empty() && !there.doc.difference(&here.doc).is_empty());
+    here.hear(&other);
+    there.hear(&one);
+    same(&here.doc, &there.doc, "after both");
+    assert!(here.doc.difference(&there.doc).is_empty());
+}
