@@ -54,7 +54,7 @@ use crate::view::{At, Crdt, LocalDot, Look, Rights, Tx};
 /// # let mut stock = Doc::<OrMap<String, BoundedCounter>>::default();
 /// let _ = stock.update(&mut me, |stock| stock.remove("pen")); // there are rights out there
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct BoundedCounter {
     ledger: Ledger,
 }
@@ -247,6 +247,13 @@ impl BoundedCounter {
     }
 }
 
+impl fmt::Debug for BoundedCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("BoundedCounter");
+        out.field("value", &self.value()).field("rights", &self.holders()).finish()
+    }
+}
+
 impl Crdt for BoundedCounter {
     type Entry = RightsEntry;
     type Slot = ();
@@ -278,6 +285,10 @@ impl Crdt for BoundedCounter {
 
     fn is_empty(&self) -> bool {
         self.ledger.records.is_empty()
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.ledger.records.capacity() * size_of::<Record>()
     }
 
     fn stamp(_entry: &RightsEntry) -> Option<Stamp> {

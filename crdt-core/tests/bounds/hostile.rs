@@ -14,8 +14,9 @@ fn lies() -> Vec<Vec<u8>> {
     let bytes = [0, 1, 2, 0x7f, 0x80, 0xc0, 0xc1, 0xc3, 0xe0, 0xff].map(|byte| vec![byte]);
     let heads = [0xc6, 0xc9, 0xdb, 0xdd, 0xdf].map(|head| vec![head, 0xff, 0xff, 0xff, 0xff]);
     let numbers = [9, 10, 18, 19].map(|ones| [vec![0xff; ones], vec![1]].concat());
+    let counts = [vec![0xff, 0x0f], vec![0xff, 0xff, 0x03]];
     let deep = [0x91, 0x81].map(|nest| vec![nest; 3_000]);
-    bytes.into_iter().chain(heads).chain(numbers).chain(deep).collect()
+    bytes.into_iter().chain(heads).chain(numbers).chain(counts).chain(deep).collect()
 }
 
 struct Hostile;

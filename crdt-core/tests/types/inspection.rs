@@ -1,7 +1,9 @@
 //! Conflicts, sizes, tombstones.
 
 use crdt_core::clock::CausalContext;
-use crdt_core::{Crdt, Doc, DwFlag, Holder, LwwMap, MvRegister, OrMap, OrSet, PnCounter, RwSet};
+use crdt_core::{
+    BoundedCounter, Crdt, Doc, DwFlag, Holder, LwwMap, MvRegister, OrMap, OrSet, PnCounter, ReplicaId, RwSet,
+};
 
 use super::replica;
 
@@ -132,4 +134,34 @@ fn disagreements_name_what_arrives_late_and_what_was_removed_on_one_side() {
     there.merge(all);
     here.merge(there.to_delta());
     assert!(here.disagreements(&there).is_empty());
+}
+
+/// What stands in a log says what a person would ask: values, not entries.
+#[test]
+fn types_print_what_they_show() {
+    #[derive(Crdt, Debug)]
+    struct Shown {
+        stock: BoundedCounter,
+        sold: PnCounter,
+        open: DwFlag,
+        email: MvRegister<String>,
+        settings: OrMap<u8, LwwMap<String, u8>>,
+        tags: OrSet<u8>,
+    }
+
+    let mut me = replica(1);
+    let mut doc = Doc::<Shown>::default();
+    let _ = doc.update(&mut me, |doc| {
+        doc.stock.add(7);
+        doc.stock.transfer(ReplicaId::from_u128(2), 3).expect("seven are held");
+        doc.sold.sub(2);
+        doc.open.enable();
+        doc.email.set("a@x".to_owned());
+        doc.settings.entry(&1).insert("tv".to_owned(), 3);
+        doc.tags.insert(9);
+    });
+    let printed = "Shown { stock: BoundedCounter { value: 7, rights: [(1, 4), (2, 3)] }, sold: PnCounter(-2), \
+                   open: DwFlag(true), email: MvRegister[\"a@x\"], settings: {1: {\"tv\": 3}}, tags: {9} }";
+    assert_eq!(format!("{:?}", *doc), printed);
+    assert_eq!(format!("{doc:?}"), format!("Doc {{ value: {printed}, context: {{1: {{1-7}}}} }}"));
 }
