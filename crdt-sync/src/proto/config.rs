@@ -114,7 +114,8 @@ pub struct Config {
     pub walk_timeout: Duration,
 
     /// How long to wait before a walk that was cut, refused or not taken up is asked for again; at
-    /// least 10 ms. Default 1 s.
+    /// least 10 ms. Each pause is drawn from half to one and a half of it, so that many who were
+    /// refused do not come back at once. Default 1 s.
     pub walk_retry: Duration,
 
     /// How far a stamp may run ahead of this node's wall clock before the update that carries it is

@@ -44,7 +44,7 @@ impl Exchange {
 }
 
 /// From half of the interval to one and a half of it, so that nodes do not fall into step.
-fn jittered(interval: Duration, rng: &mut ChaCha12Rng) -> Duration {
+pub(super) fn jittered(interval: Duration, rng: &mut ChaCha12Rng) -> Duration {
     let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX / 2);
     Duration::from_nanos(nanos / 2 + rng.random_range(0..=nanos))
 }

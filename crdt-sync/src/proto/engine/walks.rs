@@ -8,6 +8,7 @@ use rand::RngExt;
 use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::{Event, WalkOutcome, WalkRole};
+use crate::proto::exchange::jittered;
 use crate::proto::frame::{AbortReason, max_spans};
 use crate::proto::id::PeerId;
 use crate::proto::receiver::Step;
@@ -125,7 +126,9 @@ impl<T: Wire> Engine<T> {
     /// The walk under way is over, and another may be asked for after a pause.
     pub(super) fn stop_receiving(&mut self, outcome: WalkOutcome, now: Now) {
         let (donor, begun) = (self.receiver.donor(), self.receiver.running().is_some());
-        self.receiver.stop(now.mono, self.config.walk_retry);
+        // Of many that were refused by one donor, some find a place at any time.
+        let pause = jittered(self.config.walk_retry, &mut self.rng);
+        self.receiver.stop(now.mono, pause);
         if let Some(donor) = donor.filter(|_| begun || outcome == WalkOutcome::Busy) {
             self.finish_walk(donor, WalkRole::Receiver, outcome);
         }
