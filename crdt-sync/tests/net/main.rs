@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 mod admission;
+mod donor;
 mod durable;
 mod handshake;
 mod hostile;
@@ -11,8 +12,10 @@ mod links;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod node;
+mod proxy;
 mod raw;
 mod refused;
 mod status;
 mod support;
 mod trust;
+mod weather;
