@@ -13,6 +13,7 @@ use super::Replicated;
 use super::fault::LinkError;
 use super::hub::Hub;
 use super::link::Link;
+use super::transport::SEND_WINDOW;
 use super::world;
 
 /// Bytes that are given to the stream at once, which copies them.
@@ -57,7 +58,10 @@ impl<T: Replicated> Hub<T> {
             }
             if batch.is_empty() {
                 link.wake.notified().await;
-            } else if write_all(&mut send, &batch, &link.waiting).await.is_err() {
+                continue;
+            }
+            link.connection.set_send_window(ahead(link.connection.stats().path.cwnd));
+            if write_all(&mut send, &batch, &link.waiting).await.is_err() {
                 return;
             } else if pace.is_too_fast(batch.len()) {
                 sleep(MOMENT).await;
@@ -136,6 +140,12 @@ impl<T: Replicated> Hub<T> {
             }
         }
     }
+}
+
+/// How many bytes may be with the transport when so many may be under way. What the network cannot take
+/// yet stays with the engine, which sends what is urgent first.
+fn ahead(under_way: u64) -> u64 {
+    under_way.saturating_add(BATCH as u64).min(SEND_WINDOW)
 }
 
 /// How fast small batches follow each other.

@@ -14,7 +14,7 @@ const RECEIVE_WINDOW: u32 = 4 << 20;
 const STREAM_WINDOW: u32 = 1 << 20;
 /// Bytes that wait for a peer's acknowledgement: beyond this the stream takes no more, and what a
 /// slow peer lacks stays in the shared log.
-const SEND_WINDOW: u64 = 1 << 20;
+pub(super) const SEND_WINDOW: u64 = 1 << 20;
 /// Streams that a peer may open at once. One is used.
 const STREAMS: u32 = 8;
 /// Digests are sent one at a time; what does not fit is dropped and sent again later.

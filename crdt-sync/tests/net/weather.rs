@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crdt_sync::certs::Ca;
+use crdt_sync::proto::Config;
 use crdt_sync::{LinkState, Node};
 
 use crate::proxy::{FAIR, Proxy, Weather};
@@ -160,4 +161,34 @@ async fn a_node_that_stood_still_goes_on_and_nobody_else_does_suffer() {
     until("it has everything", || a.fingerprint() == b.fingerprint()).await;
     assert_eq!(made(&c), 1);
     runtime.shutdown_background();
+}
+
+/// A walk keeps a slow link busy for seconds. What the donor has to say meanwhile does not wait until
+/// everything has passed that the transport would buffer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_do_not_wait_behind_a_walk_on_a_slow_link() {
+    let ca = Ca::generate("test").unwrap();
+    let mut config = Config::new("test");
+    (config.max_update_bytes, config.log_bytes) = (64 << 10, 64 << 10);
+    let node = |name| {
+        let node = Node::<Set>::builder().listen(loopback()).identity(ca.issue(name).unwrap());
+        node.net(eager()).config(config.clone())
+    };
+    let a = node("a").start().await.unwrap();
+    for n in 0..400 {
+        add(&a, &format!("{n} {}", "x".repeat(10_000)));
+    }
+    let proxy = Proxy::before(a.local_addr(), 5).await;
+    proxy.weather(Weather { bytes_per_second: 1e6, ..FAIR });
+    let b = node("b").peers([proxy.address]).start().await.unwrap();
+    until("the walk is under way", || b.read(|set| set.len() > 20).unwrap()).await;
+    let mut waited = Vec::new();
+    for n in 0..5 {
+        let (begun, token) = (Instant::now(), add(&b, &format!("from b {n}")));
+        b.replicated(&token, 1, LIMIT).await.unwrap();
+        waited.push(begun.elapsed());
+    }
+    assert!(b.status().unwrap().engine.receiving_walk.is_some(), "it went on all the time: {waited:?}");
+    waited.sort();
+    assert!(waited[2] < Duration::from_millis(500), "{waited:?}: a megabyte takes a second");
 }
