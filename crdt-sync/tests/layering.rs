@@ -158,3 +158,29 @@ fn the_scan_sees_every_spelling() {
     let deep = used(&path(&["frame", "hello"]), "use super::log::X; use super::super::peer::Peer;");
     assert_eq!(deep, BTreeSet::from(["peer".to_owned()]), "`super` is `frame` there");
 }
+
+/// The ways to fail that `FAILURES.md` has to list.
+fn failures() -> impl Iterator<Item = u32> {
+    (1..=31).chain([33, 34])
+}
+
+#[test]
+fn every_way_to_fail_names_tests_that_exist() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = std::fs::read_to_string(here.join("tests/FAILURES.md")).expect("the table is there");
+    for number in failures() {
+        let row = table.lines().find(|line| line.starts_with(&format!("| {number} |")));
+        let tests = row.expect("a row for each").split('`').filter_map(|words| words.split_once(".rs::"));
+        let mut named = 0;
+        for (file, test) in tests {
+            let text = std::fs::read_to_string(here.join(format!("{file}.rs"))).unwrap_or_default();
+            let (before, _) = text.split_once(&format!("fn {test}()")).unwrap_or_default();
+            let mut above =
+                before.trim_end().lines().rev().map(str::trim).take_while(|line| !line.is_empty());
+            let is_test = above.any(|line| line.starts_with("#[") && line.contains("test"));
+            assert!(is_test, "{number}: there is no test {file}.rs::{test}");
+            named += 1;
+        }
+        assert!(named > 0, "{number} names no test");
+    }
+}
