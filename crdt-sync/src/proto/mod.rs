@@ -33,7 +33,9 @@
 //! What a node subtracts from a [`BoundedCounter`](crdt_core::BoundedCounter) takes rights that it holds.
 //! Where it lacks rights, or runs low, it asks the connected peers that hold most, and they answer with
 //! ordinary updates that transfer some of theirs; [`Engine::leave`] hands over the rest before an
-//! orderly stop. Only nodes that both move rights ([`Config::move_rights`]) talk of them.
+//! orderly stop. A node that is connected to none that holds any gets none; what was held by a start
+//! that crashed, or was the last to stop, is of no use to any other. Only nodes that both move rights
+//! ([`Config::move_rights`]) talk of them.
 //!
 //! # What is promised, and what is not
 //! - Nodes that have applied the same updates, and hold no parts of others, show the same.

@@ -183,22 +183,33 @@ fn rights_are_moved_seldom_though_all_sell() {
     assert!(given <= 60, "{given} updates for 9,000 sales");
 }
 
-/// Either one could sell with a part of the other's rights. They do not swap them for ever.
+/// Either one could sell with a part of the other's rights, and both ask at once, again and again.
 #[test]
 fn of_two_that_lack_each_others_rights_one_gets_them() {
-    for seed in 0..10 {
-        let mut cluster = cluster::<Stock>(SimConfig::quic(2), seed);
-        add(&mut cluster, 0, 50);
-        add(&mut cluster, 1, 50);
-        cluster.run_for(SECOND);
-        let both = |cluster: &mut Cluster<Stock>| [0, 1].map(|node| sub(cluster, node, 60).is_ok());
-        let begin = cluster.now();
-        while both(&mut cluster) == [false; 2] {
-            assert!(cluster.now() < begin + 2 * SECOND, "seed {seed}: {:?}", held(&cluster));
-            cluster.run_for(Duration::from_millis(20));
+    for names in [["a", "b"], ["b", "a"]] {
+        let mut lab = Lab::<Stock>::new(&names, &config());
+        lab.link("a", "b");
+        let now = lab.now;
+        for name in names {
+            lab.engine(name).update(now, |stock| stock.add(50)).expect("a small write");
         }
-        cluster.run_for(SECOND);
-        assert_eq!(values(&cluster), [40; 2]);
+        lab.settle();
+        let sells = |lab: &mut Lab<Stock>, name| {
+            let now = lab.now;
+            lab.engine(name).try_update(now, |stock| stock.sub(60)).is_ok()
+        };
+        let sold = (0..20).any(|_| {
+            lab.run_for(config().rights_pause);
+            let sold = names.map(|name| sells(&mut lab, name)).contains(&true);
+            // Each says what it has to say before it hears the other.
+            for (from, to) in [("a", "b"), ("b", "a"), ("a", "b"), ("b", "a")] {
+                lab.take(from, to, 10);
+                lab.take(to, from, 10);
+                lab.pass(from, to, 10);
+            }
+            sold
+        });
+        assert!(sold, "they swap their rights for ever");
     }
 }
 
@@ -435,8 +446,22 @@ fn frames_about_rights_are_taken_from_those_who_agreed_only() {
 
 #[test]
 fn a_place_that_no_type_could_have_is_refused() {
-    let mut lab = Lab::<Stock>::new(&["a", "b"], &config());
-    lab.link("a", "b");
-    let refused = lab.forge("a", "b", &[1, 18, 1, 1, 1, 1, 0xff]);
-    assert!(matches!(refused, Err(PeerError::Undecodable { update: None, .. })), "{refused:?}");
+    // Neither kind of entry; an account and a byte more; larger than an update may be.
+    let account = [0, 0, 0];
+    let long = [&[1, 18, 1, 1, 1, 0x81, 4][..], &account, &[0; 510]].concat();
+    for place in [&[1, 18, 1, 1, 1, 1, 0xff][..], &[1, 18, 1, 1, 1, 4, 0, 0, 0, 0], &long] {
+        let mut config = config();
+        config.max_update_bytes = 1024;
+        let mut lab = Lab::<Stock>::new(&["a", "b"], &config);
+        lab.link("a", "b");
+        assert_eq!(lab.forge("a", "b", &[1, 18, 1, 1, 1, 3, 0, 0, 0]), Ok(()), "an honest request");
+        let refused = lab.forge("a", "b", place);
+        let limit = PeerError::LimitExceeded { limit: "max_update_bytes", found: 513, allowed: 512 };
+        let expected = if place.len() > 512 { refused == Err(limit) } else { is_undecodable(&refused) };
+        assert!(expected, "{refused:?}");
+    }
+}
+
+fn is_undecodable(taken: &Result<(), PeerError>) -> bool {
+    matches!(taken, Err(PeerError::Undecodable { update: None, .. }))
 }

@@ -142,7 +142,12 @@ impl<T: Wire> Engine<T> {
         let mut bytes = Writer::default();
         T::encode_entry(&at, &mut bytes).ok()?;
         let bytes = bytes.into_bytes();
-        (bytes.len() <= self.config.max_update_bytes / 2).then_some(Place { at, bytes })
+        (bytes.len() <= self.longest_place()).then_some(Place { at, bytes })
+    }
+
+    /// With a longer place a transfer might not fit into an update.
+    fn longest_place(&self) -> usize {
+        self.config.max_update_bytes / 2
     }
 
     /// Looks at the places whose turn it is, and asks for rights where they run low.
@@ -191,8 +196,12 @@ impl<T: Wire> Engine<T> {
         if self.peers.get(&id).is_none_or(|peer| !peer.share.agreed) {
             return Err(PeerError::Unexpected { frame: "want" });
         }
-        let limits = self.config.update_limits();
+        let (limits, allowed) = (self.config.update_limits(), self.longest_place());
         let decoded = wants.into_iter().map(|(levels, bytes)| {
+            if bytes.len() > allowed {
+                let (found, allowed) = (bytes.len() as u64, allowed as u64);
+                return Err(PeerError::LimitExceeded { limit: "max_update_bytes", found, allowed });
+            }
             let mut from = Reader::new(bytes, &limits);
             let at = T::decode_entry(&mut from).and_then(|at| from.finish().map(|()| at));
             let at =
