@@ -150,6 +150,9 @@ impl<T: Replicated> Node<T> {
     /// than [`Config::held_bytes`](crate::proto::Config::held_bytes) is not kept, and comes again later.
     /// It is not remembered over a restart; see [`Builder::frozen`].
     ///
+    /// A frozen node neither asks for rights of a [`BoundedCounter`](crdt_core::BoundedCounter) nor gives
+    /// any: thaw it before [`shutdown`](Node::shutdown), so that those that it holds are not lost.
+    ///
     /// ```
     /// use crdt_core::OrSet;
     /// use crdt_sync::{Node, certs::Ca};

@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crdt_core::Dot;
 use crdt_core::clock::CausalContext;
+use crdt_core::{BoundedCounter, Dot};
 use crdt_sync::proto::{Config, Event, PeerState, Token, UpdateError, WalkOutcome, WalkRole};
+use crdt_sync::sim::{Cluster, SimConfig};
 use crdt_sync::store::{FaultyStore, Store};
 
 use crate::lab::{SetLab, config, short_log};
@@ -348,4 +349,24 @@ fn a_node_thaws_in_steps() {
     lab.settle();
     assert_eq!(lab.shown("b").len(), 31);
     assert_equal(&mut lab, &["a", "b", "c"]);
+}
+
+/// A frozen node cannot write, and so gives no rights away. What it was asked for waits for the thaw.
+#[test]
+fn a_node_that_leaves_while_it_is_frozen_hands_its_rights_over_when_it_thaws() {
+    let mut cluster = Cluster::<BoundedCounter>::new(SimConfig::quic(2), 7).expect("it works");
+    let sells = |cluster: &mut Cluster<BoundedCounter>, many| {
+        let written = cluster.write(1, |stock| stock.sub(many)).expect("it is up");
+        written.value.is_ok()
+    };
+    cluster.write(0, |stock| stock.add(100)).expect("it is up");
+    cluster.run_for(MINUTE);
+    cluster.freeze(0);
+    cluster.leave(0);
+    cluster.run_for(MINUTE);
+    assert!(!sells(&mut cluster, 100), "all rights are at the frozen node");
+    cluster.thaw(0);
+    cluster.run_for(MINUTE);
+    cluster.crash(0);
+    assert!(sells(&mut cluster, 100));
 }
