@@ -115,33 +115,31 @@ fn merges<T: Crdt>(fault: Fault) -> Merges<T> {
 }
 
 /// The checks that fail, each with the length of its story.
-fn caught(fault: Fault) -> Vec<(String, usize)> {
+fn caught(fault: Fault) -> impl Iterator<Item = (String, usize)> {
     type Set = OrSet<u8>;
-    let mut caught = Vec::new();
-    for law in Law::ALL {
-        if let Err(broken) = check_merges::<Set>(law, merges(fault)) {
-            caught.push((law.to_string(), broken.story().len()));
-        }
-    }
-    if let Err(broken) = check_values_of::<Set>(merges(fault)) {
-        caught.push(("values are as specified".to_owned(), broken.story().len()));
-    }
-    caught
+    let laws =
+        Law::ALL.into_iter().map(move |law| (law.to_string(), check_merges::<Set>(law, merges(fault))));
+    let values =
+        move || ("values are as specified".to_owned(), check_values_of::<Set>(merges(fault)).map(drop));
+    let checks = laws.map(|(law, checked)| (law, checked.map(drop))).chain(core::iter::once_with(values));
+    checks.filter_map(|(law, checked)| Some((law, checked.err()?.story().len())))
 }
 
 #[test]
 fn a_plain_merge_of_sets_of_dots_obeys_every_law() {
-    assert_eq!(caught(None), []);
+    assert_eq!(caught(None).collect::<Vec<_>>(), []);
 }
 
+/// By two laws at least, and with one short story: more of them would take their time to be shortened.
 #[test]
 fn every_merge_that_is_wrong_on_purpose_is_caught() {
     for fault in FAULTS {
-        let caught = caught(fault);
-        println!("{fault:?}: {caught:?}");
-        assert!(caught.len() >= 2, "{fault:?} was caught by {caught:?} only");
-        let shortest = caught.iter().map(|(_, lines)| *lines).min();
-        assert!(shortest.is_some_and(|lines| lines <= 8), "{fault:?} has no short story: {caught:?}");
+        let mut found = Vec::new();
+        let enough = caught(fault).any(|(law, lines)| {
+            found.push((law, lines));
+            found.len() >= 2 && found.iter().any(|(_, lines)| *lines <= 8)
+        });
+        assert!(enough, "{fault:?} was caught by {found:?} only");
     }
 }
 
