@@ -34,6 +34,8 @@ pub(super) struct Log {
     start: Position,
     bytes: usize,
     segments: VecDeque<Vec<u8>>,
+    /// The segment dropped last, for the next one: a full log takes no new memory.
+    spare: Vec<u8>,
     /// How many segments there were before the first one held.
     dropped: u64,
 }
@@ -81,7 +83,9 @@ impl Log {
     fn segment_for(&mut self, len: usize) -> &mut Vec<u8> {
         let fits = self.segments.back().is_some_and(|last| last.capacity() - last.len() >= len);
         if !fits {
-            self.segments.push_back(Vec::with_capacity(len.max(SEGMENT)));
+            let mut segment = std::mem::take(&mut self.spare);
+            segment.reserve_exact(len.max(SEGMENT));
+            self.segments.push_back(segment);
         }
         let last = self.segments.len() - 1;
         &mut self.segments[last]
@@ -98,7 +102,9 @@ impl Log {
         // The last segment stays: it is written to.
         let needed = self.entries.front().map_or(oldest.segment, |first| first.segment);
         while self.dropped < needed {
-            self.segments.pop_front();
+            self.spare = self.segments.pop_front().unwrap_or_default();
+            self.spare.clear();
+            self.spare.shrink_to(SEGMENT);
             self.dropped += 1;
         }
         Some(oldest.number)
