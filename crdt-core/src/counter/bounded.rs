@@ -339,19 +339,20 @@ impl Rights for BoundedCounterEditor<'_> {
         self.seen().holders()
     }
 
-    fn give(&self, to: ReplicaId, most: u64) -> u64 {
-        let amount = u64::try_from(self.rights()).map_or(most, |held| held.min(most));
-        match self.transfer(to, amount) {
-            Ok(()) if to != self.tx.replica() => amount,
-            _ => 0,
+    fn give(&self, to: ReplicaId, most: u128) -> u128 {
+        if to == self.tx.replica() {
+            return 0;
         }
+        let amount = self.rights().min(most);
+        self.grow(Some(to), (amount, 0));
+        amount
     }
 }
 
 impl BoundedCounterEditor<'_> {
     /// Adds `amount`, and makes as many rights of this replica; zero ships nothing.
     pub fn add(&self, amount: u64) {
-        self.grow(None, (amount, 0));
+        self.grow(None, (amount.into(), 0));
     }
 
     /// Subtracts `amount` from what this replica holds rights for; zero ships nothing.
@@ -365,7 +366,7 @@ impl BoundedCounterEditor<'_> {
             self.scratch.drawn.set(self.scratch.drawn.get().max(Some(lacking)));
         }
         checked?;
-        self.grow(None, (0, amount));
+        self.grow(None, (0, amount.into()));
         Ok(())
     }
 
@@ -378,7 +379,7 @@ impl BoundedCounterEditor<'_> {
     pub fn transfer(&self, to: ReplicaId, amount: u64) -> Result<(), InsufficientRights> {
         self.check(amount)?;
         if to != self.tx.replica() {
-            self.grow(Some(to), (amount, 0));
+            self.grow(Some(to), (amount.into(), 0));
         }
         Ok(())
     }
@@ -401,7 +402,7 @@ impl BoundedCounterEditor<'_> {
     }
 
     /// Writes the next totals of a line of this replica's over those before.
-    fn grow(&self, to: Option<ReplicaId>, by: (u64, u64)) {
+    fn grow(&self, to: Option<ReplicaId>, by: (u128, u128)) {
         if by == (0, 0) {
             return;
         }
@@ -411,7 +412,7 @@ impl BoundedCounterEditor<'_> {
             self.tx.supersede_total(record.dot);
             self.scratch.ledger.borrow_mut().remove(record.dot);
         }
-        let totals = (before.0.saturating_add(by.0.into()), before.1.saturating_add(by.1.into()));
+        let totals = (before.0.saturating_add(by.0), before.1.saturating_add(by.1));
         self.scratch.ledger.borrow_mut().add(Record { line, totals, dot: self.tx.mint() });
     }
 

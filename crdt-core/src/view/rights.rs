@@ -15,5 +15,5 @@ pub trait Rights {
     /// Hands over to `to` what the writer holds, `most` at most, and returns how many that were.
     ///
     /// They are usable there once this update has arrived.
-    fn give(&self, to: ReplicaId, most: u64) -> u64;
+    fn give(&self, to: ReplicaId, most: u128) -> u128;
 }

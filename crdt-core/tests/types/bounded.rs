@@ -1,5 +1,6 @@
 //! The bounded counter: nobody spends what nobody gave.
 
+use crdt_core::view::Rights;
 use crdt_core::{
     BoundedCounter, Crdt, Delta, Doc, InsufficientRights, OrMap, OrSet, PnCounter, Replica, ReplicaId,
 };
@@ -240,11 +241,22 @@ fn rights_are_given_at_a_place_up_to_what_is_held() {
             assert_eq!(rights.give(id(2), 4), 4);
             assert_eq!(rights.holders(), [(id(1), 6), (id(2), 4)], "with the changes so far");
             assert_eq!((rights.give(id(1), 5), rights.give(id(2), 0)), (0, 0), "to itself, and none");
-            assert_eq!((rights.give(id(3), u64::MAX), rights.give(id(3), 1)), (6, 0));
+            assert_eq!((rights.give(id(3), u128::MAX), rights.give(id(3), 1)), (6, 0));
         });
     });
     let [pen, ink] = ["pen", "ink"].map(|key| shop.stock.get(key).expect("it is there").holders());
     assert_eq!((pen, ink), (vec![(id(1), 10)], vec![(id(2), 4), (id(3), 6)]));
+}
+
+/// Holdings are wider than amounts, and whoever asks for all gets all: nobody has to ask again and again,
+/// for as long as a peer likes that claims to have given 128 bits of them.
+#[test]
+fn all_rights_are_given_at_once_however_many_they_are() {
+    let (mut me, mut stock) = (replica(1), Doc::<BoundedCounter>::default());
+    let _ = stock.update(&mut me, |stock| (0..3).for_each(|_| stock.add(u64::MAX)));
+    let all = 3 * u128::from(u64::MAX);
+    let given = stock.update(&mut me, |stock| assert_eq!(stock.give(id(2), u128::MAX), all));
+    assert_eq!((stock.holders(), given.entries().len()), (vec![(id(2), all)], 1));
 }
 
 /// What an edit lacked is told even if it fails, and then nothing has changed.

@@ -232,7 +232,7 @@ impl<T: Wire> Engine<T> {
             for (to, levels, at) in &named {
                 T::rights(editor, at, &mut |rights| {
                     let holders = rights.holders();
-                    rights.give(*to, gift(held(&holders, own), held(&holders, *to), *levels));
+                    rights.give(*to, gift(held(&holders, own), held(&holders, *to), *levels).into());
                 });
             }
         });
@@ -257,7 +257,9 @@ impl<T: Wire> Engine<T> {
             left = rest;
             self.transfer(now, |editor| {
                 for Place { at, .. } in fitting {
-                    T::rights(editor, at, &mut |rights| while rights.give(heir, u64::MAX) > 0 {});
+                    T::rights(editor, at, &mut |rights| {
+                        rights.give(heir, u128::MAX);
+                    });
                 }
             });
         }
