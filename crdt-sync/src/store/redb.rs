@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crdt_core::{Dot, ReplicaId};
 use redb::{
-    Database, DatabaseError, Error, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
-    TableError, WriteTransaction,
+    Database, DatabaseError, Error, ReadTransaction, ReadableDatabase, ReadableTable, StorageError,
+    TableDefinition, TableError, WriteTransaction,
 };
 
 use super::{Store, StoreError, StoreFault};
@@ -267,20 +267,23 @@ fn load(database: &Database) -> Result<Stored, StoreFault> {
     if read.list_tables().map_err(reading)?.next().is_none() {
         return Ok(Stored::default());
     }
-    let mut stored = Stored::default();
-    let state = match read.open_table(STATE) {
-        Err(TableError::TableDoesNotExist(_)) => return Ok(stored),
-        opened => opened.map_err(reading)?,
-    };
-    for piece in state.iter().map_err(reading)? {
-        let (_, bytes) = piece.map_err(reading)?;
-        stored.state.push(bytes.value().to_vec());
-    }
+    let mut stored = Stored { state: pieces(&read)?, ..Stored::default() };
+    // Though there may be no state to go on from: records without one are not for the store to hide.
     for record in read.open_table(LOG).map_err(reading)?.iter().map_err(reading)? {
         let (index, bytes) = record.map_err(reading)?;
         stored.records.push(decode(index.value(), bytes.value())?);
     }
     Ok(stored)
+}
+
+/// The pieces of the state, if one ever was whole.
+fn pieces(read: &ReadTransaction) -> Result<Vec<Vec<u8>>, StoreFault> {
+    let state = match read.open_table(STATE) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        opened => opened.map_err(reading)?,
+    };
+    let pieces = state.iter().map_err(reading)?;
+    pieces.map(|piece| Ok(piece.map_err(reading)?.1.value().to_vec())).collect()
 }
 
 /// One transaction, synced twice: its pages, then the root that makes them count.

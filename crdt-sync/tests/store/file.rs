@@ -4,11 +4,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use crdt_sync::proto::Batch;
+use crdt_core::{Dot, OrSet, ReplicaId};
+use crdt_sync::proto::{Batch, Config, Engine, Now, Record, RecoverError};
 use crdt_sync::store::{RedbStore, Store, StoreFault};
 use redb::{Database, TableDefinition};
 
-fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("crdt-sync-store-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     dir.join(name)
@@ -94,5 +95,23 @@ fn a_file_that_is_no_longer_at_its_path_acknowledges_nothing() {
     let error = store.commit(&batch).expect_err("another file");
     assert_eq!(error.fault, StoreFault::Replaced);
     assert_eq!(store.commit(&batch).expect_err("and again").fault, StoreFault::Replaced);
+    fs::remove_file(path).unwrap();
+}
+
+/// What was lost with the state would otherwise come back as if it had never been: nothing is written to
+/// such a file.
+#[test]
+fn records_without_a_state_are_not_taken_for_an_empty_store() {
+    let path = path("headless.redb");
+    let number = Dot::new(ReplicaId::from_u128(7), 1);
+    let mut batch = Batch::default();
+    batch.records.push(Record { index: 0, number, bytes: [1, 2, 3].into() });
+    let mut store = RedbStore::open(&path).unwrap();
+    store.commit(&batch).unwrap();
+    let stored = store.load().unwrap();
+    assert_eq!((stored.state.len(), &stored.records), (0, &batch.records));
+    let refused = Engine::<OrSet<u64>>::recover(Config::new("file"), [1; 32], Now::default(), &stored);
+    let Err(RecoverError::Corrupt { reason }) = refused else { panic!("taken for an empty store") };
+    assert!(reason.contains("without a state"), "{reason}");
     fs::remove_file(path).unwrap();
 }
