@@ -14,6 +14,8 @@
 mod error;
 #[cfg(feature = "sim")]
 mod faulty;
+#[cfg(feature = "redb")]
+mod file;
 mod memory;
 #[cfg(feature = "redb")]
 mod redb;

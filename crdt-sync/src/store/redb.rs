@@ -12,6 +12,7 @@ use redb::{
     TableDefinition, TableError, WriteTransaction,
 };
 
+use super::file::{self, FileId, file_at};
 use super::{Store, StoreError, StoreFault};
 use crate::proto::{Batch, Record, Snapshot, Stored};
 
@@ -75,14 +76,17 @@ impl fmt::Debug for RedbStore {
 }
 
 impl RedbStore {
-    /// Opens the file, or makes a new one where there is none. The directory must be there.
+    /// Opens the file, or makes a new one where there is none, or an empty file. The directory must be
+    /// there, and writable: the file is made beside its place, as `NAME.making`, and put there when it is
+    /// on the disk. Where that is not Unix it is made in place, and has to be removed by hand if the power
+    /// fails meanwhile.
     ///
     /// # Errors
     ///
     /// The file is in use, damaged, or something else, or the disk fails. It was not changed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_by(path.as_ref(), |path, first| match first {
-            true => Database::builder().create(path),
+            true => file::open_or_make(path),
             false => Database::builder().open(path),
         })
     }
@@ -184,22 +188,6 @@ impl Store for RedbStore {
             }
         }
     }
-}
-
-/// The device and the number of a file.
-type FileId = (u64, u64);
-
-#[cfg(unix)]
-fn file_at(path: &Path) -> Option<FileId> {
-    use std::os::unix::fs::MetadataExt;
-
-    path.metadata().ok().map(|file| (file.dev(), file.ino()))
-}
-
-/// Elsewhere an open file can be neither removed nor replaced.
-#[cfg(not(unix))]
-fn file_at(_: &Path) -> Option<FileId> {
-    None
 }
 
 /// A damaged file can lead the database to a contradiction, which it answers by a panic.

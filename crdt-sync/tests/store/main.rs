@@ -6,4 +6,6 @@ mod disk;
 mod file;
 mod full;
 mod kill;
+#[cfg(unix)]
+mod making;
 mod torn;
