@@ -105,7 +105,8 @@ pub enum LinkState {
     Cut,
     /// Its name is revoked, here: there is none, or it is being closed.
     Revoked,
-    /// The configured address is this node's own, and is not dialled.
+    /// Nobody but this node itself answered at the configured address. It is dialled again after the
+    /// longest pause: addresses change hands.
     Own,
 }
 

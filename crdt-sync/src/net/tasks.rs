@@ -147,15 +147,17 @@ pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
             continue;
         }
         let begun = world::instant();
-        if attempt(&hub, seed, address, known.expected).await == Some(Close::Own) {
-            tracing::info!(peer = %known.host, "this is the node itself; it is not dialled again");
-            hub.set_phase(seed, Phase::Own);
-            return;
-        }
-        if begun.elapsed() >= GOOD_LINK.min(hub.net.dial_backoff_max) {
+        let own = attempt(&hub, seed, address, known.expected).await == Some(Close::Own);
+        if own {
+            // Addresses change hands, and names lead elsewhere: it need not stay so.
+            backoff = hub.net.dial_backoff_max;
+        } else if begun.elapsed() >= GOOD_LINK.min(hub.net.dial_backoff_max) {
             backoff = hub.net.dial_backoff_min;
         }
-        hub.set_phase(seed, Phase::Pausing);
+        if own && known.phase != Phase::Own {
+            tracing::info!(peer = %known.host, "this is the node itself");
+        }
+        hub.set_phase(seed, if own { Phase::Own } else { Phase::Pausing });
         // What is worth a hurry can also have come while the attempt was failing.
         let hurried = timeout(jittered(backoff), hurries.changed()).await.is_ok();
         let longer = (backoff * 2).min(hub.net.dial_backoff_max);

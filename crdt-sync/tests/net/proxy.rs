@@ -46,13 +46,13 @@ pub(crate) struct Proxy {
 }
 
 struct Network {
-    server: SocketAddr,
     state: Mutex<State>,
     /// The socket towards the server is another one now.
     moved: Notify,
 }
 
 struct State {
+    server: SocketAddr,
     weather: Weather,
     rng: SimRng,
     /// When each direction is free again.
@@ -72,14 +72,19 @@ impl Proxy {
         let front = Arc::new(UdpSocket::bind(loopback()).await.unwrap());
         let address = front.local_addr().unwrap();
         let (rng, now) = (SimRng::seed_from_u64(seed), Instant::now());
-        let state = State { weather: FAIR, rng, free: [now; 2], longest_seen: 0 };
-        let network = Arc::new(Network { server, state: Mutex::new(state), moved: Notify::new() });
+        let state = State { server, weather: FAIR, rng, free: [now; 2], longest_seen: 0 };
+        let network = Arc::new(Network { state: Mutex::new(state), moved: Notify::new() });
         tokio::spawn(network.clone().run(front));
         Self { address, network }
     }
 
     pub(crate) fn weather(&self, weather: Weather) {
         self.network.state().weather = weather;
+    }
+
+    /// The address leads to another node from now on.
+    pub(crate) fn lead_to(&self, server: SocketAddr) {
+        self.network.state().server = server;
     }
 
     /// The server sees the other node elsewhere from now on, as when a router forgets a mapping.
@@ -106,7 +111,8 @@ impl Network {
             tokio::select! {
                 came = front.recv_from(&mut there) => if let Ok((len, from)) = came {
                     client = Some(from);
-                    self.pass(Way::There, &there[..len], &behind, self.server);
+                    let server = self.state().server;
+                    self.pass(Way::There, &there[..len], &behind, server);
                 },
                 came = behind.recv_from(&mut back) => if let (Ok((len, _)), Some(client)) = (came, client) {
                     self.pass(Way::Back, &back[..len], &front, client);

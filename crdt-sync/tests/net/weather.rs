@@ -106,6 +106,20 @@ async fn a_peer_whose_address_changes_keeps_its_connection_and_its_name() {
     assert_eq!(known(&a, "b").unwrap().state, LinkState::Up);
 }
 
+/// What is configured as another's address is for a while the node's own: hosts have swapped theirs, or
+/// a name was looked up too early.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_led_back_to_the_node_itself_is_dialled_again() {
+    let ca = Ca::generate("test").unwrap();
+    let own = std::net::UdpSocket::bind(loopback()).unwrap().local_addr().unwrap();
+    let proxy = Proxy::before(own, 6).await;
+    let a = start(ca.issue("a").unwrap(), own, &[proxy.address]).await;
+    until("it meets itself", || a.status().unwrap().peers[0].state == LinkState::Own).await;
+    let b = start(ca.issue("b").unwrap(), loopback(), &[]).await;
+    proxy.lead_to(b.local_addr());
+    until("it meets another", || peers(&a) == 1 && peers(&b) == 1).await;
+}
+
 /// Packets of b to a are lost, those of a to b are not, and c hears both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_way_that_is_cut_in_one_direction_is_given_up_and_others_pass_everything_on() {
