@@ -142,6 +142,23 @@ impl<T: Crdt> Doc<T> {
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
         drawn: &mut dyn FnMut(T::Entry, u64),
     ) -> Result<(R, Delta<T>), E> {
+        let (mut edit, mut result) = (Some(edit), None);
+        let delta = self.stage_by(me, observed, drawn, &mut |editor| {
+            result = edit.take().map(|edit| edit(editor));
+            matches!(result, Some(Ok(_)))
+        });
+        result.expect("an edit is called once").map(|result| (result, delta))
+    }
+
+    /// Where edits are made. It does not know their closures, so that a program with many of them has
+    /// it once for a type. Empty if the edit, which is called once, returns false.
+    fn stage_by(
+        &self,
+        me: &mut Replica,
+        observed: Option<&Observed>,
+        drawn: &mut dyn FnMut(T::Entry, u64),
+        edit: &mut dyn FnMut(T::Editor<'_>) -> bool,
+    ) -> Delta<T> {
         let id = me.id();
         let place = self.ids.place(id).unwrap_or_else(|| self.ids.next());
         let seen = self.index.lane(place).map_or(0, |lane| lane.context.max());
@@ -150,15 +167,17 @@ impl<T: Crdt> Doc<T> {
         let scratch = T::Scratch::default();
         let observed = observed.map(|observed| &observed.context);
         let tx = Tx::new(&self.ids, place, me, next, observed);
-        let result = edit(T::edit(Some(&self.root), &scratch, &tx));
+        let is_made = edit(T::edit(Some(&self.root), &scratch, &tx));
         if T::HAS_RIGHTS {
             T::rights_drawn(&scratch, drawn);
         }
-        let result = result?;
+        let mut delta = Delta::default();
+        if !is_made {
+            return delta;
+        }
         let Finished { next, hlc, superseded } = tx.finish();
         me.advance(next, hlc);
 
-        let mut delta = Delta::default();
         T::drain(scratch, &mut |seq, entry| delta.entries.push((Dot::new(id, seq), entry)));
         if !delta.entries.is_sorted_by_key(|(dot, _)| *dot) {
             delta.entries.sort_unstable_by_key(|(dot, _)| *dot);
@@ -166,7 +185,7 @@ impl<T: Crdt> Doc<T> {
         for (at, dots) in superseded {
             delta.dead.extend([(id_at(&self.ids, at, place, id), dots)]);
         }
-        Ok((result, delta))
+        delta
     }
 }
 

@@ -11,17 +11,16 @@ use crdt_core::clock::{CausalContext, Clock, Stamp};
 use crdt_core::codec::{Limits, Wire};
 use crdt_core::{Delta, Doc, Dot, Observed, Replica, ReplicaId, Span};
 
+use self::hold::Frozen;
 use super::config::Config;
 use super::donation::{Donation, Start};
-use super::error::{PeerError, RecoverError, TryUpdateError, UpdateError};
+use super::error::{PeerError, RecoverError, UpdateError};
 use super::id::PeerId;
 use super::log::{Log, Position, Update};
 use super::persist::{Head, Record, Stored};
 use super::saving::{Saved, Saving};
 use super::time::Now;
 use super::vector;
-
-use self::hold::Frozen;
 
 /// The state of one node.
 ///
@@ -177,27 +176,28 @@ impl<T: Wire> State<T> {
     }
 
     /// Commits an edit under the next number of this start, which [`ready_writer`](Self::ready_writer)
-    /// made sure of. Nothing changes if it fails, and no number is given if the edit changes nothing.
-    /// Where it took rights or lacked some, `drawn` is told, whether it fails or not.
-    pub(super) fn write<R, E>(
+    /// made sure of. Nothing changes if it fails or the edit returns false, and no number is given if
+    /// the edit changes nothing. Where it took rights or lacked some, `drawn` is told, whether it fails
+    /// or not.
+    pub(super) fn write(
         &mut self,
         observed: Option<&Observed>,
-        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+        edit: &mut dyn FnMut(T::Editor<'_>) -> bool,
         drawn: &mut dyn FnMut(T::Entry, u64),
         now: Now,
         config: &Config,
-    ) -> Result<(R, Option<Dot>), TryUpdateError<E>> {
+    ) -> Result<Option<Dot>, UpdateError> {
         let writer = self.writer.as_mut().expect("there is an id to write under");
-        let staged = self.doc.stage_watched(&mut writer.replica, observed, edit, drawn);
-        let (value, delta) = staged.map_err(TryUpdateError::Closure)?;
-        if delta.is_empty() {
-            return Ok((value, None));
-        }
+        let edit = |editor: T::Editor<'_>| if edit(editor) { Ok(()) } else { Err(()) };
+        let delta = match self.doc.stage_watched(&mut writer.replica, observed, edit, drawn) {
+            Ok(((), delta)) if !delta.is_empty() => delta,
+            _ => return Ok(None),
+        };
         let bytes = encode_update(&delta, config)?;
         let number = Dot::new(writer.replica.id(), writer.next);
         writer.next += 1;
         self.commit(Update { number, bytes: &bytes, at: now.mono, own: true }, delta);
-        Ok((value, Some(number)))
+        Ok(Some(number))
     }
 
     /// Applies a numbered update that is not applied yet.

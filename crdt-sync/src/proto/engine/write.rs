@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use crdt_core::codec::Wire;
-use crdt_core::{Observed, ReplicaId};
+use crdt_core::{Dot, Observed, ReplicaId};
 use rand::Rng;
 
 use super::Engine;
@@ -66,9 +66,26 @@ impl<T: Wire> Engine<T> {
         observed: Option<&Observed>,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<Written<R>, TryUpdateError<E>> {
+        let (mut edit, mut result) = (Some(edit), None);
+        let update = self.write_by(now, observed, &mut |editor| {
+            result = edit.take().map(|edit| edit(editor));
+            matches!(result, Some(Ok(_)))
+        })?;
+        let value = result.expect("an edit is called once").map_err(TryUpdateError::Closure)?;
+        Ok(Written::new(value, Token::new(self.state.applied().clone()), update))
+    }
+
+    /// Where writes are made, once for a type, whatever the closures. The edit is called once and
+    /// returns whether it succeeded.
+    fn write_by(
+        &mut self,
+        now: Now,
+        observed: Option<&Observed>,
+        edit: &mut dyn FnMut(T::Editor<'_>) -> bool,
+    ) -> Result<Option<Dot>, UpdateError> {
         self.now = now.mono;
         if self.state.is_frozen() {
-            return Err(UpdateError::Frozen.into());
+            return Err(UpdateError::Frozen);
         }
         let (before, mut drawn) = (self.state.replica(), Vec::new());
         self.ready_writer(now);
@@ -77,14 +94,13 @@ impl<T: Wire> Engine<T> {
         }
         let mut note = |at, lacking| drawn.push((at, lacking));
         let written = self.state.write(observed, edit, &mut note, now, &self.config);
-        if let Ok((_, Some(update))) = written {
+        if let Ok(Some(update)) = written {
             self.counters.writes += 1;
             self.tell(Event::Applied { update, from: None });
             self.grown(now);
         }
         self.drew(drawn, now);
-        let (value, update) = written?;
-        Ok(Written::new(value, Token::new(self.state.applied().clone()), update))
+        written
     }
 
     /// Makes sure that there is an id to write under.
