@@ -46,10 +46,10 @@ impl fmt::Display for UniqueId {
 /// It never ends.
 ///
 /// ```
-/// use crdt_core::{IdGen, Replica, ReplicaId};
+/// use crdt_core::{IdGen, Replica};
 ///
-/// let mut tokyo = IdGen::new(Replica::new(ReplicaId::random()));
-/// let mut london = IdGen::new(Replica::new(ReplicaId::random()));
+/// let mut tokyo = IdGen::new(Replica::random());
+/// let mut london = IdGen::new(Replica::random());
 /// let (first, second) = (tokyo.id(), tokyo.id());
 /// assert!(first < second && first.to_string() < second.to_string());
 /// assert_ne!(first, london.id());

@@ -2,9 +2,9 @@
 //! partitioned too, and that reads the same wherever the same deltas have arrived.
 //!
 //! ```
-//! use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+//! use crdt_core::{Doc, OrSet, Replica};
 //!
-//! let mut me = Replica::new(ReplicaId::random());
+//! let mut me = Replica::random();
 //! let mut cart = Doc::<OrSet<String>>::default();
 //! let delta = cart.update(&mut me, |set| set.insert("apple".to_owned()));
 //!
@@ -18,7 +18,7 @@
 //!   [`Delta`] is what one [`update`](Doc::update) changed: it may be lost, duplicated, reordered and
 //!   grouped on its way.
 //! - A [`Replica`] is the right to write under one [`ReplicaId`]. Loading a state gives data and not
-//!   that right: take a new id at every start.
+//!   that right: take a new one, [`Replica::random`], at every start.
 //! - The types are views of the document's live entries, and nest in each other. Each states in a
 //!   table what it does under concurrency:
 //!

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+#[cfg(feature = "std")]
+use crate::clock::SystemClock;
 use crate::clock::{Clock, Hlc, Stamp};
 use crate::dot::{Dot, ReplicaId};
 
@@ -12,10 +14,12 @@ use crate::dot::{Dot, ReplicaId};
 /// different writes, and one of them would be lost everywhere without an error. Keep one `Replica`
 /// per document and per start of the program.
 ///
-/// ```
-/// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+/// Programs take [`Replica::random`]; the others are for tests, and for clocks of one's own.
 ///
-/// let mut me = Replica::new(ReplicaId::random());
+/// ```
+/// use crdt_core::{Doc, OrSet, Replica};
+///
+/// let mut me = Replica::random();
 /// let mut cart = Doc::<OrSet<String>>::default();
 /// let _delta = cart.update(&mut me, |set| set.insert("apple".to_owned()));
 /// assert!(cart.contains("apple"));
@@ -34,8 +38,33 @@ pub struct Replica {
 }
 
 impl Replica {
+    /// What a program takes at its start: a [random id](ReplicaId::random), and stamps that follow the
+    /// clock of the system.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, LwwRegister, Replica};
+    ///
+    /// let (mut tokyo, mut london) = (Replica::random(), Replica::random());
+    /// let (mut here, mut there) = (Doc::<LwwRegister<u32>>::default(), Doc::<LwwRegister<u32>>::default());
+    /// for n in 0..3 {
+    ///     let _ = here.update(&mut tokyo, |title| title.set(n));
+    /// }
+    /// std::thread::sleep(std::time::Duration::from_millis(2));
+    /// here.merge(there.update(&mut london, |title| title.set(7)));
+    /// assert_eq!(here.get(), Some(&7), "it is the later one, though not the most often written");
+    /// ```
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn random() -> Self {
+        Self::with_clock(ReplicaId::random(), SystemClock)
+    }
+
     /// A writer without a physical clock: its stamps are Lamport times, larger than every stamp
     /// that the replica wrote or [observed](Replica::observe).
+    ///
+    /// Such stamps say nothing of time: of two concurrent last-write-wins writes, that of the replica
+    /// that wrote more often wins. Tests want that, since it is the same in each run; programs take
+    /// [`random`](Replica::random) or [`with_clock`](Replica::with_clock).
     #[must_use]
     pub fn new(id: ReplicaId) -> Self {
         Self { id, next: 1, hlc: Hlc::default(), clock: None }

@@ -2,13 +2,13 @@
 //!
 //! `cargo run -p crdt-examples --example cart`
 
-use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+use crdt_core::{Doc, OrSet, Replica};
 
 type Cart = OrSet<String>;
 
 fn main() {
     // A device writes under an id of its own; the cart itself is plain data.
-    let (mut phone, mut laptop) = (Replica::new(ReplicaId::random()), Replica::new(ReplicaId::random()));
+    let (mut phone, mut laptop) = (Replica::random(), Replica::random());
     let (mut on_phone, mut on_laptop) = (Doc::<Cart>::default(), Doc::<Cart>::default());
 
     // Both add while they are apart. An update returns what changed, to be sent.

@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p crdt-examples --example counters`
 
-use crdt_core::{Delta, Doc, OrMap, PnCounter, Replica, ReplicaId};
+use crdt_core::{Delta, Doc, OrMap, PnCounter, Replica};
 
 type Votes = OrMap<String, PnCounter>;
 
@@ -14,7 +14,7 @@ struct Region {
 
 impl Region {
     fn new() -> Self {
-        Self { me: Replica::new(ReplicaId::random()), votes: Doc::default() }
+        Self { me: Replica::random(), votes: Doc::default() }
     }
 
     fn vote(&mut self, candidate: &str, votes: u64) -> Delta<Votes> {

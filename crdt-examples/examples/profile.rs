@@ -3,8 +3,7 @@
 //!
 //! `cargo run -p crdt-examples --example profile`
 
-use crdt_core::clock::SystemClock;
-use crdt_core::{Crdt, Doc, LwwMap, OrMap, OrSet, Replica, ReplicaId};
+use crdt_core::{Crdt, Doc, LwwMap, OrMap, OrSet, Replica};
 
 /// One customer. Fields merge one by one.
 #[derive(Crdt)]
@@ -15,12 +14,8 @@ struct Customer {
     phones: OrMap<String, OrSet<String>>,
 }
 
-fn clerk() -> Replica {
-    Replica::with_clock(ReplicaId::random(), SystemClock)
-}
-
 fn main() {
-    let (mut tokyo, mut london) = (clerk(), clerk());
+    let (mut tokyo, mut london) = (Replica::random(), Replica::random());
     let (mut in_tokyo, mut in_london) = (Doc::<Customer>::default(), Doc::<Customer>::default());
 
     // All changes of one update travel, and show, together.

@@ -7,7 +7,7 @@
 //!
 //! `cargo run -p crdt-examples --example resolver`
 
-use crdt_core::{Doc, Replica, ReplicaId, Resolve, ResolvedRegister};
+use crdt_core::{Doc, Replica, Resolve, ResolvedRegister};
 use serde::{Deserialize, Serialize};
 
 /// A version of one field.
@@ -50,7 +50,7 @@ fn pairwise(rounds: usize) -> usize {
 }
 
 fn as_siblings() -> [Doc<ResolvedRegister<Version, UserEdited>>; 2] {
-    let (mut tokyo, mut london) = (Replica::new(ReplicaId::random()), Replica::new(ReplicaId::random()));
+    let (mut tokyo, mut london) = (Replica::random(), Replica::random());
     let mut in_tokyo = Doc::<ResolvedRegister<Version, UserEdited>>::default();
     let mut in_london = in_tokyo.clone();
     let ours = in_tokyo.update(&mut tokyo, |title| title.set(by_user("from Tokyo")));

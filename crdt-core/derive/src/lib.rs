@@ -13,7 +13,7 @@ use proc_macro::TokenStream;
 /// struct, or a value in an `OrMap`.
 ///
 /// ```
-/// use crdt_core::{Crdt, Doc, LwwMap, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+/// use crdt_core::{Crdt, Doc, LwwMap, OrMap, OrSet, PnCounter, Replica};
 ///
 /// #[derive(Crdt)]
 /// struct Shop {
@@ -22,7 +22,7 @@ use proc_macro::TokenStream;
 ///     profile: LwwMap<String, String>,
 /// }
 ///
-/// let mut me = Replica::new(ReplicaId::random());
+/// let mut me = Replica::random();
 /// let mut shop = Doc::<Shop>::default();
 /// let delta = shop.update(&mut me, |shop| {
 ///     shop.carts.entry("alice").insert("apple".to_owned());

@@ -139,8 +139,23 @@ impl<T: Wire> Doc<T> {
 
     /// The document that these bytes are, with the public fingerprint key.
     ///
-    /// A state is data and not the right to write: go on under a new
-    /// [`ReplicaId`].
+    /// A state is data and not the right to write: go on under a new [`Replica`](crate::Replica).
+    ///
+    /// ```
+    /// use crdt_core::{Doc, OrSet, Replica, codec::Limits};
+    ///
+    /// let path = std::env::temp_dir().join(format!("cart-{}.crdt", std::process::id()));
+    /// let (mut me, mut cart) = (Replica::random(), Doc::<OrSet<String>>::default());
+    /// let _ = cart.update(&mut me, |cart| cart.insert("apple".to_owned()));
+    /// std::fs::write(&path, cart.encode()?)?;
+    ///
+    /// // The next start of the program. Whoever reads what others may have written takes
+    /// // `Limits::default()`, or limits of its own.
+    /// let cart = Doc::<OrSet<String>>::decode(&std::fs::read(&path)?, &Limits::TRUSTED)?;
+    /// assert!(cart.contains("apple"));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Delta::decode`].

@@ -42,11 +42,11 @@ const ROOT: u32 = 0;
 /// (Almeida, Shoker, Baquero 2018, section 7: causal δ-CRDTs with one shared context.)
 ///
 /// ```
-/// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+/// use crdt_core::{Doc, OrSet, Replica};
 ///
 /// let (mut tokyo, mut london) = (Doc::<OrSet<String>>::default(), Doc::<OrSet<String>>::default());
-/// let mut at_tokyo = Replica::new(ReplicaId::random());
-/// let mut at_london = Replica::new(ReplicaId::random());
+/// let mut at_tokyo = Replica::random();
+/// let mut at_london = Replica::random();
 ///
 /// let first = tokyo.update(&mut at_tokyo, |cart| cart.insert("book".to_owned()));
 /// let second = london.update(&mut at_london, |cart| cart.insert("pen".to_owned()));
@@ -64,10 +64,10 @@ const ROOT: u32 = 0;
 /// write extends:
 ///
 /// ```
-/// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+/// use crdt_core::{Doc, OrSet, Replica};
 ///
 /// let items = vec!["book".to_owned(), "pen".to_owned()];
-/// let mut me = Replica::new(ReplicaId::random());
+/// let mut me = Replica::random();
 /// let mut doc = Doc::<OrSet<String>>::default();
 /// let delta = doc.update(&mut me, |set| set.extend(items));
 /// assert_eq!((doc.len(), delta.entries().len()), (2, 2), "one update, one delta");

@@ -23,9 +23,9 @@ use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Rights, Tx, Un
 /// increments that were seen. (Almeida, Shoker, Baquero 2018, figure "ORMap".)
 ///
 /// ```
-/// use crdt_core::{Doc, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+/// use crdt_core::{Doc, OrMap, OrSet, PnCounter, Replica};
 ///
-/// let mut me = Replica::new(ReplicaId::random());
+/// let mut me = Replica::random();
 /// let mut carts = Doc::<OrMap<String, OrSet<String>>>::default();
 /// let _ = carts.update(&mut me, |carts| {
 ///     carts.entry("alice").insert("apple".to_owned());

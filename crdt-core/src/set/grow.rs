@@ -20,9 +20,9 @@ use crate::view::view_through;
 /// at the same time: an [`OrSet`] keeps that one. (Shapiro et al. 2011, spec 11.)
 ///
 /// ```
-/// use crdt_core::{Doc, GSet, Replica, ReplicaId};
+/// use crdt_core::{Doc, GSet, Replica};
 ///
-/// let mut me = Replica::new(ReplicaId::random());
+/// let mut me = Replica::random();
 /// let mut paid = Doc::<GSet<u64>>::default();
 /// let delta = paid.update(&mut me, |paid| paid.insert(4711));
 /// assert!(paid.contains(&4711));
