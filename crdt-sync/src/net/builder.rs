@@ -196,6 +196,7 @@ fn endpoint(
     config: EndpointConfig,
     server: ServerConfig,
 ) -> Result<quinn::Endpoint, StartError> {
-    let socket = UdpSocket::bind(listen).map_err(StartError::Listen)?;
-    quinn::Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime)).map_err(StartError::Listen)
+    let failed = |error| StartError::Listen { address: listen, error };
+    let socket = UdpSocket::bind(listen).map_err(failed)?;
+    quinn::Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime)).map_err(failed)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::certs::CertError;
@@ -45,7 +46,12 @@ pub enum StartError {
         error: RecoverError,
     },
     /// The address cannot be listened on.
-    Listen(io::Error),
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the operating system says.
+        error: io::Error,
+    },
     /// There is no tokio runtime to run on.
     NoRuntime,
 }
@@ -66,7 +72,7 @@ impl fmt::Display for StartError {
                     "the node cannot go on from {place}, which is left as it is: {error}; choose another path"
                 )
             }
-            Self::Listen(error) => write!(f, "cannot listen: {error}"),
+            Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
             Self::NoRuntime => f.write_str("a node runs on a tokio runtime, and there is none here"),
         }
     }
@@ -76,7 +82,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
-            Self::Listen(error) => Some(error),
+            Self::Listen { error, .. } => Some(error),
             Self::Store(error) => Some(error),
             Self::Recover { error, .. } => Some(error),
             _ => None,

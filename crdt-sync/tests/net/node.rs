@@ -223,7 +223,8 @@ async fn what_cannot_work_does_not_start() {
     );
     let first = builder().listen(loopback()).identity(ca.issue("a").unwrap()).start().await.unwrap();
     let taken = builder().listen(first.local_addr()).identity(ca.issue("b").unwrap()).start().await.err();
-    assert!(matches!(taken, Some(StartError::Listen(_))));
+    let Some(error @ StartError::Listen { .. }) = taken else { panic!("it is taken") };
+    assert!(error.to_string().contains(&first.local_addr().to_string()), "{error}");
 }
 
 #[tokio::test]
