@@ -70,7 +70,7 @@
 //! | `laws` | no | the property kit that checks the laws of a type over generated histories |
 //!
 //! Without its default features the crate is `no_std` and needs an allocator. It contains no unsafe
-//! code, performs no input or output, and reads no clock that was not handed to it.
+//! code, performs no input or output, and reads no clock but that which a `Replica` was given.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;

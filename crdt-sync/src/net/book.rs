@@ -19,9 +19,11 @@ const REMEMBERED: usize = 1024;
 const BANISHED: Duration = Duration::from_secs(10);
 
 /// One line for each peer.
+#[derive(Default)]
 pub(super) struct Book {
-    /// Where peers are to be found, as configured.
-    seeds: Vec<Seed>,
+    /// Where peers are to be found, by numbers that are not used again.
+    seeds: BTreeMap<u64, Seed>,
+    next_seed: u64,
     /// Who was met, by the name in the certificate.
     met: BTreeMap<String, Met>,
 }
@@ -86,20 +88,38 @@ impl Seed {
 }
 
 impl Book {
-    pub(super) fn new(seeds: Vec<Seed>) -> Self {
-        Self { seeds, met: BTreeMap::new() }
+    /// A place to dial from now on, and its number; nothing if it is dialled already.
+    pub(super) fn add(&mut self, new: Seed) -> Option<u64> {
+        if self.seeds().any(|seed| (&seed.host, &seed.expected) == (&new.host, &new.expected)) {
+            return None;
+        }
+        let number = self.next_seed;
+        self.next_seed += 1;
+        self.seeds.insert(number, new);
+        Some(number)
     }
 
-    pub(super) fn seeds(&self) -> &[Seed] {
-        &self.seeds
+    /// Nothing is to be dialled there any more; returns whether it was.
+    pub(super) fn remove(&mut self, host: &str) -> bool {
+        let before = self.seeds.len();
+        self.seeds.retain(|_, seed| seed.host != host);
+        self.seeds.len() < before
     }
 
-    pub(super) fn seed_mut(&mut self, seed: usize) -> Option<&mut Seed> {
-        self.seeds.get_mut(seed)
+    pub(super) fn seeds(&self) -> impl Iterator<Item = &Seed> {
+        self.seeds.values()
     }
 
-    pub(super) fn dial_failed(&mut self, seed: usize, error: LinkError) {
-        if let Some(seed) = self.seeds.get_mut(seed) {
+    pub(super) fn seed(&self, seed: u64) -> Option<&Seed> {
+        self.seeds.get(&seed)
+    }
+
+    pub(super) fn seed_mut(&mut self, seed: u64) -> Option<&mut Seed> {
+        self.seeds.get_mut(&seed)
+    }
+
+    pub(super) fn dial_failed(&mut self, seed: u64, error: LinkError) {
+        if let Some(seed) = self.seeds.get_mut(&seed) {
             seed.failure = Some(Failure::new(error));
         }
     }
@@ -163,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_longest_silent_stranger_is_forgotten_for_a_new_one() {
-        let (mut book, address) = (Book::new(Vec::new()), SocketAddr::from(([10, 0, 0, 1], 1)));
+        let (mut book, address) = (Book::default(), SocketAddr::from(([10, 0, 0, 1], 1)));
         let is_linked = |name: &str| name == "n0";
         for n in 0..REMEMBERED + 2 {
             book.failed(&format!("n{n}"), address, LinkError::Cut, is_linked);

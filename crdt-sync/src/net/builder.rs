@@ -66,6 +66,7 @@ impl<T> Builder<T> {
 
     /// Where peers are to be found, as `host:port`. One that is up is enough for a start; a node
     /// also takes connections from members that are not listed. Names are looked up at each attempt.
+    /// [`Node::add_peer`] adds others later.
     pub fn peers<P: ToString>(mut self, peers: impl IntoIterator<Item = P>) -> Self {
         self.peers.extend(peers.into_iter().map(|peer| Seed::new(peer.to_string(), None)));
         self
@@ -156,8 +157,8 @@ impl<T: Replicated> Builder<T> {
             .map_err(|error| StartError::Identity { reason: error.to_string() })?;
         config.validate()?;
         let (engine, store) = keeper::open(config, self.store).await?;
-        let (endpoint, count) = (endpoint(listen, quic, server)?, self.peers.len());
-        let hub = Arc::new(Hub::new(identity.name(), self.peers, engine, (self.net, endpoint, trust)));
+        let endpoint = endpoint(listen, quic, server)?;
+        let hub = Arc::new(Hub::new(identity.name(), engine, (self.net, endpoint, trust)));
         if self.frozen {
             hub.user_input(Engine::freeze);
         }
@@ -170,8 +171,8 @@ impl<T: Replicated> Builder<T> {
         #[cfg(feature = "metrics")]
         tasks::spawn(&hub, super::metrics::publish(hub.clone()));
         tasks::spawn(&hub, tasks::accept(hub.clone()));
-        for seed in 0..count {
-            tasks::spawn(&hub, tasks::dial(hub.clone(), seed));
+        for peer in self.peers {
+            tasks::dial_too(&hub, peer);
         }
         Ok(Node::new(hub))
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Replicated;
 use super::admission::Admission;
-use super::book::{Book, Seed};
+use super::book::Book;
 use super::config::NetConfig;
 use super::fault::LinkError;
 use super::health::StoreHealth;
@@ -59,6 +59,7 @@ pub(super) struct Hub<T: Replicated> {
 }
 
 /// The connections of a node.
+#[derive(Default)]
 pub(super) struct Links {
     /// One for each peer, by name.
     pub(super) live: BTreeMap<String, Arc<Link>>,
@@ -79,19 +80,6 @@ pub(super) struct Links {
 }
 
 impl Links {
-    fn new(seeds: Vec<Seed>) -> Self {
-        Self {
-            live: BTreeMap::new(),
-            cut: BTreeSet::new(),
-            all_cut: false,
-            cut_off: BTreeMap::new(),
-            settling: BTreeSet::new(),
-            book: Book::new(seeds),
-            counts: Connections::default(),
-            past: Traffic::default(),
-        }
-    }
-
     /// Makes this the link to its peer, and returns the one before.
     pub(super) fn link(&mut self, link: &Arc<Link>) -> Option<Arc<Link>> {
         self.counts.made += 1;
@@ -113,7 +101,6 @@ impl<T: Replicated> Hub<T> {
     /// To be called on a tokio runtime.
     pub(super) fn new(
         name: &str,
-        seeds: Vec<Seed>,
         engine: Engine<T>,
         (net, endpoint, trust): (NetConfig, quinn::Endpoint, Trust),
     ) -> Self {
@@ -131,7 +118,7 @@ impl<T: Replicated> Hub<T> {
             max_frame: engine.config().max_frame,
             engine: RwLock::new(engine),
             users: AtomicUsize::new(0),
-            links: Mutex::new(Links::new(seeds)),
+            links: Mutex::default(),
             started: world::instant(),
             next_peer: AtomicU64::new(0),
             stopping: AtomicBool::new(false),

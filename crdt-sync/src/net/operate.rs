@@ -1,6 +1,7 @@
 //! What operators do with a node.
 
 use super::Replicated;
+use super::book::Seed;
 use super::certs::Identity;
 use super::error::{NodeError, ReloadError};
 use super::link::Close;
@@ -36,6 +37,41 @@ impl<T: Replicated> Node<T> {
     pub fn status(&self) -> Result<NodeStatus, NodeError> {
         let engine = self.engine(Engine::status)?;
         Ok(self.hub().picture(engine))
+    }
+
+    /// Dials this peer too, from now on, as if it had been among
+    /// [`Builder::peers`](crate::Builder::peers): for peers that are found while the node runs. Returns
+    /// whether it was not dialled before.
+    ///
+    /// ```
+    /// use crdt_core::OrSet;
+    /// use crdt_sync::{Node, certs::Ca};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (ca, any) = (Ca::generate("shop")?, "127.0.0.1:0".parse()?);
+    /// let tokyo = Node::<OrSet<String>>::builder().listen(any).identity(ca.issue("tokyo")?).start().await?;
+    /// let london = Node::<OrSet<String>>::builder().listen(any).identity(ca.issue("london")?).start().await?;
+    /// let written = tokyo.update(|cart| cart.insert("apple".to_owned()))?; // it is alone
+    ///
+    /// assert!(tokyo.add_peer(london.local_addr()));
+    /// london.wait_for(&written.token, Duration::from_secs(10)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_peer(&self, address: impl ToString) -> bool {
+        !self.hub().is_stopping() && tasks::dial_too(self.hub(), Seed::new(address.to_string(), None))
+    }
+
+    /// Dials this peer no more, under the address that it was given by; returns whether it was dialled.
+    ///
+    /// A link that is up stays, and the peer may dial this node: to refuse it, [`revoke`](Node::revoke)
+    /// its name.
+    pub fn remove_peer(&self, address: impl ToString) -> bool {
+        let removed = self.hub().links().book.remove(&address.to_string());
+        self.hub().links_changed();
+        removed
     }
 
     /// Cuts the links to one peer, or to all, for a drill; nothing passes and none is made until

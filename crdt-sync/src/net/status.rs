@@ -188,8 +188,8 @@ impl<T: Replicated> Hub<T> {
 impl Links {
     /// One line for each seed, and for each peer that is no seed.
     fn peers(&self, revoked: &BTreeSet<String>, lag: impl Fn(PeerId) -> Option<u64>) -> Vec<KnownPeer> {
-        let named = |name: &str| self.book.seeds().iter().any(|seed| seed.name.as_deref() == Some(name));
-        let seeds = self.book.seeds().iter().map(|seed| {
+        let named = |name: &str| self.book.seeds().any(|seed| seed.name.as_deref() == Some(name));
+        let seeds = self.book.seeds().map(|seed| {
             let met = seed.name.as_ref().and_then(|name| Some((name.as_str(), self.book.met().get(name)?)));
             self.known(Some(seed), met, &lag)
         });

@@ -128,8 +128,14 @@ async fn serve<T: Replicated>(
     Ok(())
 }
 
-/// Keeps a link to the peer at this address, whoever made it.
-pub(super) async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: usize) {
+/// Dials this peer from now on; returns whether it was not dialled before.
+pub(super) fn dial_too<T: Replicated>(hub: &Arc<Hub<T>>, seed: Seed) -> bool {
+    let seed = hub.links().book.add(seed);
+    seed.map(|seed| spawn(hub, dial(hub.clone(), seed))).is_some()
+}
+
+/// Keeps a link to the peer at this address, whoever made it, until the seed is gone.
+async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: u64) {
     let (mut changes, mut hurries) = (hub.link_changes(), hub.hurries());
     let mut backoff = hub.net.dial_backoff_min;
     while !hub.is_stopping() {
@@ -186,7 +192,7 @@ pub(super) async fn call<T: Replicated>(hub: Arc<Hub<T>>, name: String, address:
 /// Dials, and serves the link while it lasts. Returns why it was not kept.
 async fn attempt<T: Replicated>(
     hub: &Arc<Hub<T>>,
-    seed: usize,
+    seed: u64,
     address: Option<SocketAddr>,
     expected: Option<String>,
 ) -> Option<Close> {
@@ -245,8 +251,8 @@ impl<T: Replicated> Drop for UnderWay<'_, T> {
 
 impl<T: Replicated> Hub<T> {
     /// What is known of a seed.
-    fn seed(&self, seed: usize) -> Option<Seed> {
-        self.links().book.seeds().get(seed).cloned()
+    fn seed(&self, seed: u64) -> Option<Seed> {
+        self.links().book.seed(seed).cloned()
     }
 
     /// Whether a seed, which is at this address, is to be dialled.
@@ -257,20 +263,20 @@ impl<T: Replicated> Hub<T> {
         !self.is_barred(name) && !self.is_linked(name, anybody)
     }
 
-    fn set_phase(&self, seed: usize, phase: Phase) {
+    fn set_phase(&self, seed: u64, phase: Phase) {
         if let Some(seed) = self.links().book.seed_mut(seed) {
             seed.phase = phase;
         }
     }
 
     /// Somebody answered.
-    fn found(&self, seed: usize, name: &str) {
+    fn found(&self, seed: u64, name: &str) {
         if let Some(seed) = self.links().book.seed_mut(seed) {
             seed.name = Some(name.to_owned());
         }
     }
 
-    fn dial_failed(&self, seed: usize, address: Option<SocketAddr>, name: Option<String>, error: LinkError) {
+    fn dial_failed(&self, seed: u64, address: Option<SocketAddr>, name: Option<String>, error: LinkError) {
         let mut links = self.links();
         links.counts.dials_failed += 1;
         links.book.dial_failed(seed, error.clone());

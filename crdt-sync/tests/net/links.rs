@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crdt_sync::certs::Ca;
 use crdt_sync::proto::Config;
-use crdt_sync::{LinkError, LinkState, NetConfig, Node};
+use crdt_sync::{KnownPeer, LinkError, LinkState, NetConfig, Node};
 
 use crate::support::{
     LIMIT, Set, add, cluster, eager, has, known, loopback, peers, refused, start, start_mortal, until,
@@ -235,4 +235,25 @@ async fn a_link_on_which_nothing_is_said_outlives_the_silence_that_ends_one() {
         assert_eq!((status.links.len(), status.connections.made), (1, 1), "{}", status.name);
         assert_eq!(status.engine.counters.datagrams_in, 0, "the protocol was silent");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_is_dialled_from_when_it_is_added_until_it_is_removed() {
+    let ca = Ca::generate("test").unwrap();
+    let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
+    let b = start(ca.issue("b").unwrap(), loopback(), &[]).await;
+    let there = b.local_addr();
+    assert!(a.add_peer(there) && !a.add_peer(there.to_string()), "it is dialled once");
+    until("linked", || peers(&a) == 1 && peers(&b) == 1).await;
+    assert_eq!(known(&a, "b").unwrap().configured, Some(there.to_string()));
+
+    assert!(a.remove_peer(there) && !a.remove_peer(there));
+    let KnownPeer { configured, state, .. } = known(&a, "b").unwrap();
+    assert_eq!((configured, state), (None, LinkState::Up), "the link stays");
+    b.shutdown().await;
+    until("it is down", || known(&a, "b").unwrap().state == LinkState::Down).await;
+    let dialled = a.status().unwrap().connections.dialled;
+    // Three times as long as it would pause at most before it dialled again.
+    tokio::time::sleep(3 * eager().dial_backoff_min).await;
+    assert_eq!(a.status().unwrap().connections.dialled, dialled);
 }
