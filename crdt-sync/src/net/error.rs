@@ -209,8 +209,17 @@ pub enum WaitError {
         waited: Duration,
         /// Of the token's updates, how many this node has not applied.
         missing: u64,
-        /// How many other nodes have reported to have all of them.
+    },
+    /// It took longer than allowed until so many other nodes had everything.
+    NotReplicated {
+        /// How long was waited.
+        waited: Duration,
+        /// How many other nodes were to have everything.
+        wanted: usize,
+        /// How many have reported to have it.
         replicas: usize,
+        /// How many are linked to this node.
+        linked: usize,
     },
     /// It took longer than allowed until this node's store had everything.
     NotDurable {
@@ -230,9 +239,12 @@ pub enum WaitError {
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Timeout { waited, missing, replicas } => write!(
+            Self::Timeout { waited, missing } => {
+                write!(f, "after {waited:?} {missing} of the token's updates are missing here")
+            }
+            Self::NotReplicated { waited, wanted, replicas, linked } => write!(
                 f,
-                "after {waited:?} {missing} of the token's updates are missing here and {replicas} other nodes have all"
+                "after {waited:?} {replicas} of {wanted} other nodes have everything, and {linked} are linked"
             ),
             Self::NotDurable { waited, missing, health } => {
                 write!(f, "after {waited:?} {missing} of the token's updates are not in the store: {health}")

@@ -270,7 +270,11 @@ impl<T: Replicated> Node<T> {
     /// # Errors
     /// [`WaitError::Timeout`], which says how much is missing.
     pub async fn wait_for(&self, token: &Token, limit: Duration) -> Result<(), WaitError> {
-        self.wait(token, limit, |engine| engine.covers(token)).await
+        if self.wait(limit, |engine| engine.covers(token)).await? {
+            return Ok(());
+        }
+        let missing = self.engine(|engine| token.updates().difference(engine.vector()).len())?;
+        Err(WaitError::Timeout { waited: limit, missing })
     }
 
     /// Waits until everything that the token stands for is in this node's store: it outlives a crash
@@ -312,45 +316,44 @@ impl<T: Replicated> Node<T> {
         if self.engine(|engine| engine.durable().is_none())? {
             return Err(WaitError::Volatile);
         }
-        let waited = self.wait(token, limit, |engine| engine.covers_durably(token)).await;
-        let Err(WaitError::Timeout { waited, .. }) = waited else { return waited };
+        if self.wait(limit, |engine| engine.covers_durably(token)).await? {
+            return Ok(());
+        }
         let missing = self.engine(|engine| {
             engine.durable().map_or(0, |durable| token.updates().difference(durable).len())
         })?;
-        Err(WaitError::NotDurable { waited, missing, health: self.hub().store.health() })
+        Err(WaitError::NotDurable { waited: limit, missing, health: self.hub().store.health() })
     }
 
     /// Waits until `count` *other* nodes have reported to have everything that the token stands for:
     /// in their stores, or in memory if they have none. Then the write outlives this node.
     ///
     /// # Errors
-    /// [`WaitError::Timeout`], which says how many have. The data stays and goes on spreading.
+    /// [`WaitError::NotReplicated`], which says how many have, and how many are linked at all. The data
+    /// stays and goes on spreading.
     pub async fn replicated(&self, token: &Token, count: usize, limit: Duration) -> Result<(), WaitError> {
-        self.wait(token, limit, |engine| engine.replicas_covering(token) >= count).await
+        if self.wait(limit, |engine| engine.replicas_covering(token) >= count).await? {
+            return Ok(());
+        }
+        let replicas = self.engine(|engine| engine.replicas_covering(token))?;
+        let linked = self.hub().links().live.len();
+        Err(WaitError::NotReplicated { waited: limit, wanted: count, replicas, linked })
     }
 
-    async fn wait(
-        &self,
-        token: &Token,
-        limit: Duration,
-        done: impl Fn(&Engine<T>) -> bool,
-    ) -> Result<(), WaitError> {
+    /// Waits until it is done, or says after the limit that it is not.
+    async fn wait(&self, limit: Duration, done: impl Fn(&Engine<T>) -> bool) -> Result<bool, NodeError> {
         let mut progress = self.hub().progress();
         let deadline = world::instant() + limit;
         loop {
             progress.mark_unchanged();
             if self.engine(&done)? {
-                return Ok(());
+                return Ok(true);
             }
             if self.hub().is_stopping() {
-                return Err(NodeError::Stopped.into());
+                return Err(NodeError::Stopped);
             }
             if timeout_at(deadline, progress.changed()).await.is_err() {
-                return Err(self.engine(|engine| WaitError::Timeout {
-                    waited: limit,
-                    missing: token.updates().difference(engine.vector()).len(),
-                    replicas: engine.replicas_covering(token),
-                })?);
+                return Ok(false);
             }
         }
     }

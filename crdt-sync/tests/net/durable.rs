@@ -100,7 +100,7 @@ async fn a_peer_with_a_store_counts_when_its_store_has_it() {
     let token = add(&a, "x");
     b.wait_for(&token, LIMIT).await.unwrap();
     let refused = a.replicated(&token, 1, SOON).await;
-    assert!(matches!(refused, Err(WaitError::Timeout { replicas: 0, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(WaitError::NotReplicated { wanted: 1, replicas: 0, .. })), "{refused:?}");
     disk.fail(None);
     a.replicated(&token, 1, LIMIT).await.unwrap();
     assert!(b.durable(&token, LIMIT).await.is_ok());

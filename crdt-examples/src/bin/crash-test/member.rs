@@ -136,7 +136,9 @@ async fn report(node: Set, mut written: watch::Receiver<(u64, Token)>, copies: u
 async fn reach<F: Future<Output = Result<(), WaitError>>>(wait: impl Fn() -> F) -> Result<(), String> {
     loop {
         match wait().await {
-            Err(WaitError::Timeout { .. } | WaitError::NotDurable { .. }) => {}
+            Err(
+                WaitError::Timeout { .. } | WaitError::NotDurable { .. } | WaitError::NotReplicated { .. },
+            ) => {}
             other => return other.map_err(text),
         }
     }
