@@ -90,6 +90,9 @@ pub use net::{
     NodeError, NodeStatus, Notice, ReloadError, Replicated, StartError, Subscription, Traffic, TryError,
     WaitError, certs,
 };
+// What the methods of `Node` take and give, so that whoever drives no engine needs no other module.
+#[cfg(feature = "quic")]
+pub use proto::{Config, Event, PeerState, PeerStatus, Status, Token, UpdateError, Written};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -217,8 +217,8 @@ impl<T: Replicated> Node<T> {
     ///
     /// ```
     /// # use crdt_core::LwwMap;
-    /// # use crdt_sync::proto::Event;
-    /// # use crdt_sync::{Node, Notice, certs::Ca};
+    /// use crdt_sync::{Event, Node, Notice, certs::Ca};
+    ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let identity = Ca::generate("shop")?.issue("tokyo")?;

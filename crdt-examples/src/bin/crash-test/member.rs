@@ -8,9 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use crdt_core::OrSet;
-use crdt_sync::proto::{Config, Token};
 use crdt_sync::store::RedbStore;
-use crdt_sync::{Identity, NetConfig, Node, WaitError};
+use crdt_sync::{Config, Identity, NetConfig, Node, Token, WaitError};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 

@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crdt_sync::Identity;
 use crdt_sync::certs::Ca;
-use crdt_sync::proto::Token;
+use crdt_sync::{Identity, Token};
 
 use crate::args::Plan;
 use crate::process::Process;

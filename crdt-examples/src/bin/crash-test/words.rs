@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crdt_sync::proto::Token;
+use crdt_sync::Token;
 use serde::{Deserialize, Serialize};
 
 /// What a node is told.

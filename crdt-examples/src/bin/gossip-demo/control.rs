@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::ops::{Add, Sub};
 
 use crdt_examples::shop::{Change, View};
-use crdt_sync::proto::Token;
+use crdt_sync::Token;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

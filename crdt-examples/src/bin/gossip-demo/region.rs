@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use crdt_examples::cli;
 use crdt_examples::shop::{Change, Shop, View};
-use crdt_sync::proto::PeerState;
-use crdt_sync::{Identity, NetConfig, Node};
+use crdt_sync::{Identity, NetConfig, Node, PeerState};
 use tokio::runtime::{self, Runtime};
 
 use crate::control::{Answer, Order, Pulse, Sent, Start, read_message, write_message};

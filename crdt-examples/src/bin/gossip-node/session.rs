@@ -8,9 +8,8 @@ use std::thread;
 
 use crdt_examples::cli::one_line;
 use crdt_examples::shop::{Shop, View};
-use crdt_sync::proto::Event;
 use crdt_sync::store::RedbStore;
-use crdt_sync::{LinkState, Node, Notice};
+use crdt_sync::{Event, LinkState, Node, Notice};
 use tokio::sync::mpsc;
 
 use crate::args::Settings;
