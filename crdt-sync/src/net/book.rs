@@ -118,10 +118,12 @@ impl Book {
         self.seeds.get_mut(&seed)
     }
 
-    pub(super) fn dial_failed(&mut self, seed: u64, error: LinkError) {
-        if let Some(seed) = self.seeds.get_mut(&seed) {
-            seed.failure = Some(Failure::new(error));
-        }
+    /// An attempt to dial came to nothing. Returns where, if it is not why the one before did.
+    pub(super) fn dial_failed(&mut self, seed: u64, error: LinkError) -> Option<&str> {
+        let seed = self.seeds.get_mut(&seed)?;
+        let is_news = seed.failure.as_ref().is_none_or(|before| before.error != error);
+        seed.failure = Some(Failure::new(error));
+        is_news.then_some(seed.host.as_str())
     }
 
     pub(super) fn met(&self) -> &BTreeMap<String, Met> {
@@ -180,6 +182,18 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_is_news_until_it_is_known_and_again_when_it_is_another() {
+        let mut book = Book::default();
+        let seed = book.add(Seed::new("london:4433".to_owned(), None)).unwrap();
+        let failed = |book: &mut Book, error| book.dial_failed(seed, error).map(str::to_owned);
+        assert_eq!(failed(&mut book, LinkError::Timeout).as_deref(), Some("london:4433"));
+        assert_eq!(failed(&mut book, LinkError::Timeout), None);
+        assert!(failed(&mut book, LinkError::Unresolved).is_some());
+        assert!(book.remove("london:4433"));
+        assert_eq!(failed(&mut book, LinkError::Timeout), None, "nobody asks for it any more");
+    }
 
     #[test]
     fn the_longest_silent_stranger_is_forgotten_for_a_new_one() {

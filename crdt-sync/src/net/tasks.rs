@@ -209,7 +209,6 @@ async fn attempt<T: Replicated>(
             serve(hub, greeted, None).await.err()
         }
         Err(unmet) => {
-            tracing::debug!(seed, ?address, error = %unmet.error, "dialling failed");
             if unmet.close != Some(Close::Own) {
                 hub.dial_failed(seed, address, unmet.name, unmet.error);
             }
@@ -279,8 +278,12 @@ impl<T: Replicated> Hub<T> {
     fn dial_failed(&self, seed: u64, address: Option<SocketAddr>, name: Option<String>, error: LinkError) {
         let mut links = self.links();
         links.counts.dials_failed += 1;
-        links.book.dial_failed(seed, error.clone());
+        let news = links.book.dial_failed(seed, error.clone()).map(str::to_owned);
         drop(links);
+        match news {
+            Some(peer) => tracing::warn!(%peer, %error, "cannot be reached; dialling goes on"),
+            None => tracing::debug!(seed, %error, "dialling failed again"),
+        }
         if let (Some(address), Some(name)) = (address, name)
             && error.is_refusal()
         {
