@@ -1,8 +1,10 @@
 //! Unique ids without coordination.
 
 use core::fmt;
+use core::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::{Hlc, Stamp};
 use crate::dot::ReplicaId;
@@ -11,8 +13,17 @@ use crate::replica::Replica;
 /// An id that no other generator makes; ids sort by the time at which they were made.
 ///
 /// 24 bytes: a [`Stamp`], then the [`ReplicaId`] of the generator. It displays as 48 hexadecimal
-/// digits, which sort like it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+/// digits, which sort like it and parse to it; serde writes them where people read, and the bytes
+/// elsewhere.
+///
+/// ```
+/// use crdt_core::{IdGen, Replica, UniqueId};
+///
+/// let id = IdGen::new(Replica::random()).id();
+/// assert_eq!(id.to_string().parse(), Ok(id));
+/// assert!("a1b2".parse::<UniqueId>().is_err());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UniqueId {
     stamp: Stamp,
     by: ReplicaId,
@@ -29,6 +40,78 @@ impl UniqueId {
     #[must_use]
     pub const fn replica(&self) -> ReplicaId {
         self.by
+    }
+}
+
+/// The text is not a [`UniqueId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseIdError;
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a unique id has 48 hexadecimal digits")
+    }
+}
+
+impl core::error::Error for ParseIdError {}
+
+impl FromStr for UniqueId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        // The parsers of numbers would take a sign.
+        if text.len() != 48 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(ParseIdError);
+        }
+        let (stamp, by) = text.split_at(16);
+        let stamp = u64::from_str_radix(stamp, 16).map_err(|_| ParseIdError)?;
+        let by = u128::from_str_radix(by, 16).map_err(|_| ParseIdError)?;
+        Ok(Self { stamp: Stamp::from_bits(stamp), by: ReplicaId::from_u128(by) })
+    }
+}
+
+impl Serialize for UniqueId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            return to.collect_str(self);
+        }
+        let mut bytes = [0; 24];
+        let (stamp, by) = bytes.split_at_mut(8);
+        stamp.copy_from_slice(&self.stamp.to_bits().to_be_bytes());
+        by.copy_from_slice(self.by.as_bytes());
+        to.serialize_bytes(&bytes)
+    }
+}
+
+impl<'de> Deserialize<'de> for UniqueId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        if from.is_human_readable() {
+            return from.deserialize_str(TextOrBytes);
+        }
+        from.deserialize_bytes(TextOrBytes)
+    }
+}
+
+struct TextOrBytes;
+
+impl Visitor<'_> for TextOrBytes {
+    type Value = UniqueId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the 24 bytes of a unique id, or their 48 hexadecimal digits")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<UniqueId, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<UniqueId, E> {
+        let halves = bytes.split_first_chunk::<8>();
+        let id = halves.and_then(|(stamp, by)| {
+            let (stamp, by) = (u64::from_be_bytes(*stamp), by.try_into().ok()?);
+            Some(UniqueId { stamp: Stamp::from_bits(stamp), by: ReplicaId::from_bytes(by) })
+        });
+        id.ok_or_else(|| E::invalid_length(bytes.len(), &self))
     }
 }
 

@@ -43,6 +43,34 @@
 //! Beside them [`IdGen`] makes unique ids without coordination, and an [`Observed`] token lets a stale
 //! screen take away only what it showed.
 //!
+//! # How to show it
+//! Every type serialises as what it shows, in one order everywhere: for a screen or a web page. A
+//! document itself goes out as its bytes, with everything that it takes to merge it.
+//!
+//! ```
+//! use crdt_core::{Crdt, Doc, EwFlag, LwwRegister, OrMap, OrSet, PnCounter, Replica};
+//!
+//! #[derive(Crdt, serde::Serialize)]
+//! struct Todo {
+//!     title: LwwRegister<String>,
+//!     done: EwFlag,
+//!     tags: OrSet<String>,
+//!     votes: PnCounter,
+//! }
+//!
+//! let (mut me, mut todos) = (Replica::random(), Doc::<OrMap<u32, Todo>>::default());
+//! let _ = todos.update(&mut me, |todos| {
+//!     let milk = todos.entry(&1);
+//!     milk.title.set("milk".to_owned());
+//!     milk.tags.extend(["shop".to_owned(), "food".to_owned()]);
+//!     milk.votes.sub(1);
+//! });
+//! // `*todos` is what the document shows.
+//! let json = serde_json::to_string(&*todos)?;
+//! assert_eq!(json, r#"{"1":{"title":"milk","done":false,"tags":["food","shop"],"votes":-1}}"#);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
 //! # How it merges
 //! An entry lives under the [`Dot`] that minted it and never changes: any change is a new dot that
 //! supersedes the dots it saw. A document keeps the live entries and a
@@ -87,6 +115,7 @@ mod id;
 #[cfg(feature = "laws")]
 pub mod laws;
 mod map;
+mod plain;
 mod register;
 mod replica;
 mod set;
@@ -104,7 +133,7 @@ pub use doc::{
 };
 pub use dot::{Dot, ReplicaId};
 pub use flag::{DisabledFirst, DwFlag, DwFlagEditor, EwFlag, EwFlagEditor};
-pub use id::{IdGen, UniqueId};
+pub use id::{IdGen, ParseIdError, UniqueId};
 pub use map::{LwwMap, LwwMapEditor, OrMap, OrMapEditor};
 pub use register::{
     Highest, Latest, Listed, LwwRegister, LwwRegisterEditor, Max, MaxEditor, Min, MinEditor, MvRegister,

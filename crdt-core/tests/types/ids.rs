@@ -41,3 +41,22 @@ fn a_clock_at_its_end_makes_no_duplicates() {
     let (first, second) = (ids.id(), ids.id());
     assert!(first < second);
 }
+
+#[test]
+fn an_id_is_24_bytes_or_48_digits_and_nothing_else_is_one() {
+    let id = IdGen::new(Replica::with_clock(ReplicaId::from_u128(7), Stuck(5))).id();
+    let bytes = rmp_serde::to_vec(&id).unwrap();
+    assert_eq!(bytes.len(), 2 + 24);
+    assert_eq!(rmp_serde::from_slice::<UniqueId>(&bytes).unwrap(), id);
+    let text = serde_json::to_string(&id).unwrap();
+    assert_eq!((text.len(), serde_json::from_str::<UniqueId>(&text).unwrap()), (2 + 48, id));
+
+    let digits = id.to_string();
+    assert_eq!(digits.to_uppercase().parse(), Ok(id));
+    for wrong in ["", &digits[1..], &format!("0{digits}"), &format!("+{}", &digits[1..]), &"ü".repeat(24)] {
+        assert!(wrong.parse::<UniqueId>().is_err(), "{wrong}");
+    }
+    assert!(rmp_serde::from_slice::<UniqueId>(&bytes[..25]).is_err());
+    let short = [&[0xc4, 23][..], &bytes[3..]].concat();
+    assert!(rmp_serde::from_slice::<UniqueId>(&short).is_err(), "23 bytes");
+}

@@ -6,6 +6,7 @@ mod flags;
 mod ids;
 mod inspection;
 mod observed;
+mod plain;
 mod registers;
 mod sets;
 

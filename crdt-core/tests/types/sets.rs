@@ -11,13 +11,13 @@ fn elements(set: &RwSet<u8>) -> Vec<u8> {
 #[test]
 fn a_removal_wins_in_a_remove_wins_set() {
     let out = at_once::<RwSet<u8>, _>(&|s| s.insert(1), &|s| _ = s.remove(&1), &|s| s.insert(1), elements);
-    assert_eq!(out, []);
+    assert!(out.is_empty());
 }
 
 #[test]
 fn a_removal_wins_also_over_an_insertion_that_it_could_not_know_of() {
     let out = at_once::<RwSet<u8>, _>(&|_| (), &|s| _ = s.remove(&1), &|s| s.insert(1), elements);
-    assert_eq!(out, []);
+    assert!(out.is_empty());
 }
 
 #[test]
