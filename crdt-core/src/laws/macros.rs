@@ -105,3 +105,78 @@ macro_rules! crdt_laws {
         }
     )+};
 }
+
+/// Makes a [`Subject`](crate::laws::Subject) of a struct that derives `Crdt`, from those of its fields.
+///
+/// First the name that it gets, then the struct, then each field and its subject: the field's type if
+/// that is a type of this crate, and otherwise what was made for that. A field that is left out is not
+/// edited. Values of your own have to be [`Sample`](crate::laws::Sample)s.
+///
+/// ```
+/// use crdt_core::{Crdt, EwFlag, MvRegister, OrMap, OrSet};
+///
+/// #[derive(Crdt)]
+/// struct Todo {
+///     title: MvRegister<String>,
+///     done: EwFlag,
+///     tags: OrSet<String>,
+/// }
+///
+/// crdt_core::crdt_subject! {
+///     TodoLaws: Todo { title: MvRegister<String>, done: EwFlag, tags: OrSet<String> }
+/// }
+///
+/// crdt_core::crdt_laws! {
+///     todo: TodoLaws,
+///     todos: OrMap<u8, TodoLaws>,
+/// }
+/// # fn main() -> Result<(), crdt_core::laws::Broken> {
+/// #     crdt_core::laws::check::<TodoLaws>(crdt_core::laws::Law::Commutative).map(|_| ())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! crdt_subject {
+    ($vis:vis $name:ident: $crdt:ty { $($field:ident: $subject:ty),+ $(,)? }) => {
+        #[doc = concat!("How the laws write and read a `", stringify!($crdt), "`.")]
+        $vis struct $name;
+
+        const _: () = {
+            /// An edit of one field.
+            #[allow(non_camel_case_types, reason = "variants are named after the fields")]
+            #[derive(Clone, Debug)]
+            pub enum Edit {
+                $(#[doc = concat!("Of `", stringify!($field), "`.")]
+                $field(<$subject as $crate::laws::Subject>::Edit),)+
+            }
+
+            impl $crate::laws::Subject for $name {
+                type Crdt = $crdt;
+                type Edit = Edit;
+                type Shown = ($(<$subject as $crate::laws::Subject>::Shown,)+);
+
+                fn edits() -> $crate::laws::proptest::strategy::BoxedStrategy<Edit> {
+                    use $crate::laws::proptest::strategy::{Strategy as _, Union};
+                    Union::new([$(<$subject as $crate::laws::Subject>::edits().prop_map(Edit::$field).boxed()),+]).boxed()
+                }
+
+                fn apply(editor: &<Self::Crdt as $crate::Crdt>::Editor<'_>, edit: &Edit) {
+                    match edit {
+                        $(Edit::$field(edit) => <$subject as $crate::laws::Subject>::apply(&editor.$field, edit),)+
+                    }
+                }
+
+                fn show(value: &Self::Crdt) -> Self::Shown {
+                    ($(<$subject as $crate::laws::Subject>::show(&value.$field),)+)
+                }
+
+                fn facts(value: &Self::Crdt) -> ::std::collections::BTreeSet<::std::string::String> {
+                    let facts = [$((stringify!($field), <$subject as $crate::laws::Subject>::facts(&value.$field))),+].into_iter();
+                    let of = |(field, facts): (_, ::std::collections::BTreeSet<_>)| {
+                        facts.into_iter().map(move |fact: ::std::string::String| ::std::format!("{field}: {fact}"))
+                    };
+                    facts.flat_map(of).collect()
+                }
+            }
+        };
+    };
+}

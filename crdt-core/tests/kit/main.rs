@@ -3,5 +3,6 @@
 //! One program, since what the kit becomes for a type is large and both halves need it.
 
 mod laws;
+mod made;
 mod subjects;
 mod values;
