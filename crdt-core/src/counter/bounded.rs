@@ -358,7 +358,9 @@ impl BoundedCounterEditor<'_> {
     /// Subtracts `amount` from what this replica holds rights for; zero ships nothing.
     ///
     /// # Errors
-    /// [`InsufficientRights`], and nothing has changed.
+    /// [`InsufficientRights`], and nothing has changed. Return it from
+    /// [`try_update`](crate::Doc::try_update), so that nothing else of the edit is done either: `update`
+    /// takes whatever its closure returns for a result.
     pub fn sub(&self, amount: u64) -> Result<(), InsufficientRights> {
         let checked = self.check(amount);
         if amount > 0 {

@@ -103,7 +103,9 @@ impl<T: Replicated> Node<T> {
     /// Edits the document; every node will see what changed.
     ///
     /// All changes of one closure become visible together, here at once and elsewhere when they
-    /// arrive. If the closure panics, nothing was written.
+    /// arrive. If the closure panics, nothing was written. What it returns is the
+    /// [`value`](crate::Written::value) of what this returns, an error too, beside which all that it changed
+    /// is written: a closure that can fail is for [`try_update`](Node::try_update).
     ///
     /// # Errors
     /// When the update is larger than the nodes agreed to take, or the node is frozen or was shut down, or the
@@ -113,6 +115,27 @@ impl<T: Replicated> Node<T> {
     }
 
     /// Edits the document if the closure succeeds.
+    ///
+    /// ```
+    /// use crdt_core::{BoundedCounter, InsufficientRights, OrMap};
+    /// use crdt_sync::{Node, TryError, certs::Ca};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let identity = Ca::generate("shop")?.issue("tokyo")?;
+    /// let node = Node::<OrMap<String, BoundedCounter>>::builder().listen("127.0.0.1:0".parse()?);
+    /// let node = node.identity(identity).start().await?;
+    /// node.update(|stock| stock.entry("pens").add(5))?;
+    ///
+    /// let refused = node.try_update(|stock| {
+    ///     stock.entry("ink").add(1);
+    ///     stock.entry("pens").sub(6)
+    /// });
+    /// assert_eq!(refused.unwrap_err(), TryError::Closure(InsufficientRights { asked: 6, held: 5 }));
+    /// assert!(!node.read(|stock| stock.contains_key("ink"))?, "all of it or nothing");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The closure's error, or the node's as in [`update`](Node::update). Nothing was written.
