@@ -19,6 +19,7 @@ use uuid::Uuid;
 /// assert_eq!(id.as_u128(), 7);
 /// assert_ne!(ReplicaId::random(), ReplicaId::random());
 /// ```
+#[doc(alias("actor id", "client id"))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReplicaId(#[serde(with = "id_bytes")] [u8; 16]);

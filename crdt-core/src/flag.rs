@@ -27,6 +27,7 @@ use crate::view::{Ids, LocalDot, Order, Place, PlaceEditor, view_through};
 /// there.merge(off);
 /// assert!(here.is_enabled() && there.is_enabled());
 /// ```
+#[doc(alias("enable-wins flag", "boolean"))]
 #[derive(Clone, Default)]
 pub struct EwFlag {
     inner: MvRegister<()>,
@@ -105,6 +106,7 @@ impl EwFlagEditor<'_> {
 /// there.merge(off);
 /// assert!(!here.is_enabled() && !there.is_enabled());
 /// ```
+#[doc(alias("disable-wins flag", "boolean"))]
 #[derive(Clone, Default)]
 pub struct DwFlag {
     inner: Place<bool, DisabledFirst>,

@@ -23,6 +23,7 @@ use crate::replica::Replica;
 /// assert_eq!(id.to_string().parse(), Ok(id));
 /// assert!("a1b2".parse::<UniqueId>().is_err());
 /// ```
+#[doc(alias("uuid", "ulid"))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UniqueId {
     stamp: Stamp,

@@ -30,6 +30,7 @@ use crate::dot::{Dot, ReplicaId};
 /// let me = Replica::new(ReplicaId::from_u128(1));
 /// let twin = me.clone();
 /// ```
+#[doc(alias = "actor")]
 pub struct Replica {
     id: ReplicaId,
     next: u64,

@@ -125,6 +125,7 @@ impl<T: Wire> Doc<T> {
     ///
     /// # Errors
     /// When a user's key or value refuses to be serialised.
+    #[doc(alias("save", "to_bytes"))]
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         self.to_delta().encode()
     }
@@ -159,6 +160,7 @@ impl<T: Wire> Doc<T> {
     ///
     /// # Errors
     /// As [`Delta::decode`].
+    #[doc(alias("load", "from_bytes"))]
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
         Ok(Delta::decode(bytes, limits)?.into())
     }

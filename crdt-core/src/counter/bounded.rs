@@ -54,6 +54,7 @@ use crate::view::{At, Crdt, LocalDot, Look, Rights, Tx};
 /// # let mut stock = Doc::<OrMap<String, BoundedCounter>>::default();
 /// let _ = stock.update(&mut me, |stock| stock.remove("pen")); // there are rights out there
 /// ```
+#[doc(alias("escrow", "stock", "non-negative counter"))]
 #[derive(Clone, Default)]
 pub struct BoundedCounter {
     ledger: Ledger,

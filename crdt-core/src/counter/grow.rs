@@ -28,6 +28,7 @@ use crate::view::{At, Crdt, LocalDot, Look, Reset, Tx};
 /// london.merge(ten);
 /// assert_eq!((tokyo.value(), london.value()), (15, 15));
 /// ```
+#[doc(alias = "grow-only counter")]
 #[derive(Clone, Default)]
 pub struct GCounter {
     runs: Runs,

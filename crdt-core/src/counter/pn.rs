@@ -33,6 +33,7 @@ use crate::view::{At, Crdt, LocalDot, Look, Reset, Tx};
 /// assert_eq!(here.get("pens").map(PnCounter::value), Some(-1));
 /// assert_eq!(there.get("pens").map(PnCounter::value), Some(-1));
 /// ```
+#[doc(alias = "positive-negative counter")]
 #[derive(Clone, Default)]
 pub struct PnCounter {
     runs: Runs,

@@ -27,6 +27,7 @@ impl<T: Crdt> Doc<T> {
     /// assert_eq!(delta.entries().len(), 1);
     /// assert!(set.contains(&2) && !set.contains(&1));
     /// ```
+    #[doc(alias("transact", "mutate"))]
     pub fn update<R>(&mut self, me: &mut Replica, edit: impl FnOnce(T::Editor<'_>) -> R) -> Delta<T> {
         let staged = self.stage(me, |editor| Ok::<R, Infallible>(edit(editor)));
         let Ok((_, delta)) = staged;

@@ -88,6 +88,7 @@ impl<T: Crdt> Doc<T> {
     /// assert_eq!((*key, written.value), ("age", Some(31)));
     /// assert_eq!(conflicts[0].others.len(), 1);
     /// ```
+    #[doc(alias = "conflicts")]
     #[must_use]
     pub fn find_conflicts(&self) -> Vec<Conflict<T::Entry>> {
         let lanes = self.ids.sorted().into_iter().filter_map(|place| self.index.lane(place));

@@ -13,6 +13,7 @@ impl<T: Crdt> Doc<T> {
     ///
     /// Total: it cannot fail, panic or block, and it reads no clock. It costs the entries and runs of
     /// the delta and the entries that these remove, each times a logarithm of the document.
+    #[doc(alias("apply", "join"))]
     pub fn merge(&mut self, delta: Delta<T>) -> bool {
         let Delta { entries, dead } = delta;
         self.join(entries.into_iter(), &dead)

@@ -129,6 +129,7 @@ impl<T: Crdt> Doc<T> {
 
     /// What the document says of itself: to be sent to whoever answers with
     /// [`delta_since`](Doc::delta_since).
+    #[doc(alias = "state vector")]
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.index.digest()

@@ -37,6 +37,7 @@ use crate::view::{At, Crdt, Ids, Keyed, LocalDot, Look, Reset, Tx};
 /// assert_eq!(there.get("phone"), Some(&"555-9999"));
 /// assert_eq!(here.len(), 2);
 /// ```
+#[doc(alias("last-write-wins map", "dictionary"))]
 #[derive(Clone)]
 pub struct LwwMap<K, V> {
     /// Of each key the winner first. No value is a tombstone.

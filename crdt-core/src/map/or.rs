@@ -35,6 +35,7 @@ use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Rights, Tx, Un
 /// assert!(carts.get("alice").is_some_and(|cart| cart.contains("apple")));
 /// assert_eq!(carts.len(), 1);
 /// ```
+#[doc(alias("nested map", "AWMap", "observed-remove map"))]
 #[derive(Clone)]
 pub struct OrMap<K, V> {
     values: Keyed<K, V>,

@@ -29,6 +29,7 @@ use crate::view::{Place, PlaceEditor, view_through};
 /// assert_eq!(there.get(), here.get());
 /// assert_eq!(here.siblings().count(), 2);
 /// ```
+#[doc(alias("last-write-wins register", "LWWReg"))]
 #[derive(Clone)]
 pub struct LwwRegister<V> {
     inner: Place<Stamped<V>, Latest>,

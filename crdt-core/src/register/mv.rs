@@ -33,6 +33,7 @@ use crate::view::{Place, PlaceEditor, view_through};
 /// there.merge(choice);
 /// assert_eq!(there.values(), [&"b@example.org"]);
 /// ```
+#[doc(alias("multi-value register", "MVReg"))]
 #[derive(Clone)]
 pub struct MvRegister<V> {
     pub(crate) inner: Place<V, Listed>,

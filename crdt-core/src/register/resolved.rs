@@ -48,6 +48,7 @@ pub trait Resolve<V>: 'static {
 /// assert_eq!(here.get().as_deref(), Some(&250));
 /// assert_eq!(there.get().as_deref(), Some(&250));
 /// ```
+#[doc(alias("conflict resolver", "custom merge"))]
 pub struct ResolvedRegister<V, R> {
     inner: MvRegister<V>,
     resolver: PhantomData<fn() -> R>,

@@ -29,6 +29,7 @@ use crate::view::view_through;
 /// assert_eq!(delta.entries().len(), 1);
 /// assert!(paid.update(&mut me, |paid| paid.insert(4711)).is_empty());
 /// ```
+#[doc(alias = "grow-only set")]
 #[derive(Clone)]
 pub struct GSet<K> {
     inner: OrSet<K>,

@@ -36,6 +36,7 @@ use crate::view::{At, Crdt, Keyed, LocalDot, Look, Reset, Tx};
 /// there.merge(removal);
 /// assert!(here.contains("apple") && there.contains("apple"));
 /// ```
+#[doc(alias("add-wins set", "observed-remove set", "AWSet"))]
 #[derive(Clone)]
 pub struct OrSet<K> {
     elements: Keyed<K, LocalDot>,

@@ -34,6 +34,7 @@ use crate::view::view_through;
 /// there.merge(admitted);
 /// assert!(!here.contains("mallory") && !there.contains("mallory"));
 /// ```
+#[doc(alias = "remove-wins set")]
 #[derive(Clone)]
 pub struct RwSet<K> {
     /// Whether each element is in: a set in which removals win is a map of flags in which they do.

@@ -67,6 +67,7 @@ impl<T> Builder<T> {
     /// Where peers are to be found, as `host:port`. One that is up is enough for a start; a node
     /// also takes connections from members that are not listed. Names are looked up at each attempt.
     /// [`Node::add_peer`] adds others later.
+    #[doc(alias("bootstrap", "seeds"))]
     pub fn peers<P: ToString>(mut self, peers: impl IntoIterator<Item = P>) -> Self {
         self.peers.extend(peers.into_iter().map(|peer| Seed::new(peer.to_string(), None)));
         self

@@ -96,6 +96,7 @@ impl Ca {
     ///
     /// # Errors
     /// When the name does not fit into a URI.
+    #[doc(alias("self-signed", "mTLS"))]
     pub fn generate(cluster: &str) -> Result<Self, CertError> {
         check_name(cluster)?;
         let key = KeyPair::generate().map_err(|error| signing(&error))?;

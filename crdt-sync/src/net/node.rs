@@ -110,6 +110,7 @@ impl<T: Replicated> Node<T> {
     /// # Errors
     /// When the update is larger than the nodes agreed to take, or the node is frozen or was shut down, or the
     /// call comes from within the node's own `update` or `read`. Nothing was written.
+    #[doc(alias("transact", "write"))]
     pub fn update<R>(&self, edit: impl FnOnce(T::Editor<'_>) -> R) -> Result<Written<R>, NodeError> {
         self.write(|engine, now| engine.update(now, edit))?.map_err(NodeError::Update)
     }
@@ -197,6 +198,7 @@ impl<T: Replicated> Node<T> {
     ///
     /// # Errors
     /// When the node was shut down, or the call comes from within the node's own `update` or `read`.
+    #[doc(alias("pause", "read-only"))]
     pub fn freeze(&self) -> Result<(), NodeError> {
         self.write(Engine::freeze)
     }
@@ -292,6 +294,7 @@ impl<T: Replicated> Node<T> {
     ///
     /// # Errors
     /// [`WaitError::Timeout`], which says how much is missing.
+    #[doc(alias("read your writes", "causal"))]
     pub async fn wait_for(&self, token: &Token, limit: Duration) -> Result<(), WaitError> {
         if self.wait(limit, |engine| engine.covers(token)).await? {
             return Ok(());
@@ -335,6 +338,7 @@ impl<T: Replicated> Node<T> {
     /// # Errors
     /// [`WaitError::Volatile`] at once if the node has no such store; [`WaitError::NotDurable`], which
     /// says whether the store works. The data stays, and is written when the store can.
+    #[doc(alias("fsync", "flush"))]
     pub async fn durable(&self, token: &Token, limit: Duration) -> Result<(), WaitError> {
         if self.engine(|engine| engine.durable().is_none())? {
             return Err(WaitError::Volatile);
@@ -354,6 +358,7 @@ impl<T: Replicated> Node<T> {
     /// # Errors
     /// [`WaitError::NotReplicated`], which says how many have, and how many are linked at all. The data
     /// stays and goes on spreading.
+    #[doc(alias("quorum", "acknowledged"))]
     pub async fn replicated(&self, token: &Token, count: usize, limit: Duration) -> Result<(), WaitError> {
         if self.wait(limit, |engine| engine.replicas_covering(token) >= count).await? {
             return Ok(());
@@ -383,6 +388,7 @@ impl<T: Replicated> Node<T> {
 
     /// The node's events from now on: applied updates, peers that come and go, walks, drift,
     /// divergence, members that are refused. A subscriber that is slow loses events and is told.
+    #[doc(alias("watch", "on_change"))]
     #[must_use]
     pub fn subscribe(&self) -> Subscription<T> {
         Subscription::new(self.hub())
@@ -408,6 +414,7 @@ impl<T: Replicated> Node<T> {
     /// first; without one, or when a node is dropped or crashes instead, nobody can use them any more.
     /// Writes are refused from here on; reads go on. The store is closed; the port is free when the
     /// last handle is gone.
+    #[doc(alias("stop", "close"))]
     pub async fn shutdown(&self) -> bool {
         let hub = self.hub();
         hub.stop();

@@ -60,6 +60,7 @@ impl<T: Replicated> Node<T> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("connect", "dial"))]
     pub fn add_peer(&self, address: impl ToString) -> bool {
         !self.hub().is_stopping() && tasks::dial_too(self.hub(), Seed::new(address.to_string(), None))
     }
@@ -76,6 +77,7 @@ impl<T: Replicated> Node<T> {
 
     /// Cuts the links to one peer, or to all, for a drill; nothing passes and none is made until
     /// [`heal`](Node::heal).
+    #[doc(alias = "partition")]
     pub fn cut(&self, peer: Option<&str>) {
         let mut links = self.hub().links();
         match peer {
