@@ -388,6 +388,9 @@ impl<T: Replicated> Node<T> {
 
     /// The node's events from now on: applied updates, peers that come and go, walks, drift,
     /// divergence, members that are refused. A subscriber that is slow loses events and is told.
+    ///
+    /// [`Subscription::changed`] is for who shows the document anew, [`delta_of`](Node::delta_of) for who
+    /// follows it change by change.
     #[doc(alias("watch", "on_change"))]
     #[must_use]
     pub fn subscribe(&self) -> Subscription<T> {

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::Replicated;
 use super::fault::LinkError;
@@ -66,5 +67,59 @@ impl<T: Replicated> Subscription<T> {
         };
         let resume = self.hub.upgrade()?.engine().token();
         Some(Notice::Lagged { missed, resume })
+    }
+
+    /// Waits until the document has changed, by whatever and how often it may be, since the subscription
+    /// or since the last call; returns whether the node is still there. Whatever else was told until then
+    /// is passed over.
+    ///
+    /// For who shows the document anew. Safe to cancel: a change that was not told is told next time.
+    ///
+    /// ```
+    /// use crdt_core::OrSet;
+    /// use crdt_sync::{Node, certs::Ca};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let identity = Ca::generate("shop")?.issue("tokyo")?;
+    /// let node = Node::<OrSet<u32>>::builder().listen("127.0.0.1:0".parse()?);
+    /// let node = node.identity(identity).start().await?;
+    /// let mut changes = node.subscribe(); // before the first reading, so that nothing is missed
+    /// let screen = tokio::spawn({
+    ///     let node = node.clone();
+    ///     async move {
+    ///         while node.read(|set| set.len())? < 100 {
+    ///             assert!(changes.changed().await);
+    ///         }
+    ///         Ok::<(), crdt_sync::NodeError>(())
+    ///     }
+    /// });
+    /// for n in 0..100 {
+    ///     node.update(|set| set.insert(n))?;
+    /// }
+    /// screen.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn changed(&mut self) -> bool {
+        loop {
+            match self.next().await {
+                None => return false,
+                Some(notice) if notice.is_change() => break,
+                Some(_) => {}
+            }
+        }
+        while !matches!(self.notices.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
+        true
+    }
+}
+
+impl Notice {
+    /// Whether the document may show something else than before.
+    fn is_change(&self) -> bool {
+        matches!(
+            self,
+            Self::Event(Event::Applied { .. } | Event::WalkMerged { .. }) | Self::Lagged { .. }
+        )
     }
 }
