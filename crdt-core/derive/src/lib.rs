@@ -67,8 +67,15 @@ use proc_macro::TokenStream;
 /// In bytes a field is a number: its place in the struct, from 1, or what `#[crdt(tag = 7)]` says. A
 /// number stands for its field for ever. New fields take new numbers at the end; once fields are
 /// removed or reordered, or one comes and goes with a `#[cfg]`, all need tags. The number of a removed
-/// field stays taken: what old builds wrote there would be read as the new field. A build that lacks a field keeps its entries, merges them and
-/// passes them on; it shows them as soon as it knows the field.
+/// field stays taken: what old builds wrote there would be read as the new field. So does that of a field
+/// whose type has changed: it is another field. A build that lacks a field keeps its entries, merges them
+/// and passes them on; it shows them as soon as it knows the field.
+///
+/// That holds for the fields of the struct, which the replicas merge, and not for what is inside a value
+/// that serde writes, such as the `V` of a register. There an old build reads what it knows: it passes
+/// over a new field of a struct, and lacks it where it sends its state; it cannot read a new variant of
+/// an enum at all, and takes nothing more from whoever sends one. So let every node know a new field,
+/// with `#[serde(default)]` for the values that lack it, or a new variant, before any node writes one.
 ///
 /// # Attributes
 /// `#[crdt(tag = N)]` on a field; `#[crdt(crate = path)]` on the struct, where `crdt_core` has
