@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::watch;
 
 use super::Replicated;
 use super::fault::LinkError;
@@ -46,19 +47,27 @@ pub enum Notice {
 /// A bounded stream of a node's events, from [`Node::subscribe`](crate::Node::subscribe).
 pub struct Subscription<T: Replicated> {
     notices: Receiver<Notice>,
+    ended: watch::Receiver<bool>,
     hub: Weak<Hub<T>>,
 }
 
 impl<T: Replicated> Subscription<T> {
     pub(super) fn new(hub: &Arc<Hub<T>>) -> Self {
-        Self { notices: hub.subscribe(), hub: Arc::downgrade(hub) }
+        Self { notices: hub.subscribe(), ended: hub.ended(), hub: Arc::downgrade(hub) }
     }
 
-    /// The next event, or nothing when the node is gone.
+    /// The next event, or nothing when the node was shut down or is gone.
     ///
     /// Safe to cancel: no event is lost.
     pub async fn next(&mut self) -> Option<Notice> {
-        let missed = match self.notices.recv().await {
+        let told = tokio::select! {
+            // What was told before the end is told.
+            biased;
+            told = self.notices.recv() => told,
+            // Whoever follows a node may hold a handle of it, too.
+            _ = self.ended.wait_for(|ended| *ended) => return None,
+        };
+        let missed = match told {
             // The engine had more to tell at once than it keeps.
             Ok(Notice::Event(Event::Lost { events })) => events,
             Ok(notice) => return Some(notice),
@@ -117,9 +126,6 @@ impl<T: Replicated> Subscription<T> {
 impl Notice {
     /// Whether the document may show something else than before.
     fn is_change(&self) -> bool {
-        matches!(
-            self,
-            Self::Event(Event::Applied { .. } | Event::WalkMerged { .. }) | Self::Lagged { .. }
-        )
+        matches!(self, Self::Event(Event::Applied { .. } | Event::WalkMerged { .. }) | Self::Lagged { .. })
     }
 }

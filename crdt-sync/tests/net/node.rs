@@ -6,6 +6,7 @@ use crdt_core::BoundedCounter;
 use crdt_sync::certs::Ca;
 use crdt_sync::proto::{Config, Event, PeerState, UpdateError};
 use crdt_sync::{NetConfig, Node, NodeError, Notice, StartError, TryError, WaitError};
+use tokio::time::timeout;
 
 use crate::support::{LIMIT, Set, add, cluster, has, loopback, peers, start, until};
 
@@ -245,6 +246,29 @@ async fn a_configuration_that_contradicts_the_certificate_does_not_start() {
     };
     assert!(error.to_string().contains(r#""b""#) && error.to_string().contains(r#""a""#), "{error}");
     assert!(start("test", "").await.is_none() && start("test", "a").await.is_none());
+}
+
+#[tokio::test]
+async fn many_changes_are_one_for_who_shows_the_document_anew() {
+    let node = cluster(&["a"]).await.remove(0);
+    let mut changes = node.subscribe();
+    (0..5).for_each(|n| drop(add(&node, &n.to_string())));
+    assert!(changes.changed().await);
+    assert!(timeout(MULTI, changes.changed()).await.is_err(), "all five were told");
+    add(&node, "one more");
+    assert!(changes.changed().await);
+}
+
+#[tokio::test]
+async fn a_subscription_ends_with_the_shutdown_though_its_reader_holds_the_node() {
+    let node = cluster(&["a"]).await.remove(0);
+    let mut told = node.subscribe();
+    add(&node, "x");
+    node.shutdown().await;
+    assert!(matches!(told.next().await, Some(Notice::Event(Event::Applied { .. }))), "it came before");
+    let end = async { while told.next().await.is_some() {} };
+    assert!(timeout(LIMIT, end).await.is_ok(), "it waits for ever");
+    assert!(!told.changed().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
