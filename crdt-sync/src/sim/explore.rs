@@ -21,7 +21,7 @@ use super::shrink::shorten;
 /// virtual time.
 ///
 /// What `write` returns is told in the story of a failure, unless it is `()`. It should draw from
-/// nothing but the generator that it is given: then the same seed gives the same run.
+/// nothing but the generator that it is given, by [`rand::RngExt`]: then the same seed gives the same run.
 ///
 /// # Errors
 ///

@@ -69,6 +69,8 @@ mod shrink;
 mod story;
 mod trace;
 
+/// What writes draw from a [`SimRng`] by: take it from here, so that there is one version of it.
+pub use rand;
 pub use rand::rngs::ChaCha12Rng as SimRng;
 
 pub use self::cluster::{Cluster, Step};

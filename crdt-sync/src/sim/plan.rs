@@ -14,7 +14,7 @@ use crate::store::DiskFault;
 ///
 /// ```
 /// use crdt_sync::sim::{Act, Plan, SimRng};
-/// use rand::SeedableRng;
+/// use crdt_sync::sim::rand::SeedableRng;
 ///
 /// let plan = Plan { writes: 5, ..Plan::default() };
 /// let acts = plan.draw(3, &mut SimRng::seed_from_u64(1));
