@@ -173,6 +173,27 @@ impl Identity {
     /// The identity with this certificate and key, trusting this authority, or several, one after
     /// another. Its names are those of the certificate.
     ///
+    /// ```
+    /// use crdt_sync::{Identity, certs::Ca};
+    /// use std::fs;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("crdt-sync-pem-{}", std::process::id()));
+    /// # fs::create_dir_all(&dir)?;
+    /// // Once, where the authority's key is kept: three texts for each node, to be carried to it.
+    /// let ca = Ca::generate("shop")?;
+    /// let tokyo = ca.issue("tokyo")?;
+    /// fs::write(dir.join("ca.pem"), ca.cert_pem())?;
+    /// fs::write(dir.join("node.pem"), tokyo.cert_pem())?;
+    /// fs::write(dir.join("node.key"), tokyo.key_pem())?; // a secret
+    ///
+    /// // At each start of the node.
+    /// let read = |file| fs::read_to_string(dir.join(file));
+    /// let tokyo = Identity::from_pem(&read("ca.pem")?, &read("node.pem")?, &read("node.key")?)?;
+    /// assert_eq!(tokyo.name(), "tokyo");
+    /// # fs::remove_dir_all(dir)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// When the texts are no certificates and key, or the certificate names no node.
     pub fn from_pem(ca_pem: &str, cert_pem: &str, key_pem: &str) -> Result<Self, CertError> {
