@@ -40,31 +40,26 @@ pub(super) struct Levels {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Want {
     pub(super) levels: Levels,
-    /// The bytes of an entry that leads to the counter.
-    pub(super) place: Vec<u8>,
+    pub(super) place: Place,
 }
 
-/// A place in the document, as an entry that leads there, and its bytes.
-#[derive(Clone, Debug)]
-pub(super) struct Place<E> {
-    pub(super) at: E,
-    pub(super) bytes: Vec<u8>,
-}
+/// A place in the document: the bytes of an entry that leads to the counter.
+pub(super) type Place = Vec<u8>;
 
 /// What is to be asked for and what is to be given.
 ///
 /// Each happens once in a pause at most, in turn, and a limited number of places at a time.
-#[derive(Debug)]
-pub(super) struct Rights<E> {
+#[derive(Debug, Default)]
+pub(super) struct Rights {
     /// Where this node subtracted: to be looked at.
-    drawn: BTreeMap<Vec<u8>, Drawn<E>>,
+    drawn: BTreeMap<Place, Drawn>,
     /// How many were ever drawn: their order.
     turn: u64,
     ask_at: Duration,
     /// Until when this node counts as one that lacks rights there.
-    lacking: BTreeMap<Vec<u8>, Duration>,
+    lacking: BTreeMap<Place, Duration>,
     /// What peers asked for and did not get yet.
-    requests: BTreeMap<PeerId, VecDeque<(Levels, Place<E>)>>,
+    requests: BTreeMap<PeerId, VecDeque<(Levels, Place)>>,
     /// Who was served last.
     served: Option<PeerId>,
     give_at: Duration,
@@ -75,57 +70,40 @@ pub(super) struct Rights<E> {
 }
 
 #[derive(Debug)]
-struct Drawn<E> {
-    at: E,
+struct Drawn {
     lacking: u64,
     turn: u64,
 }
 
-impl<E> Default for Rights<E> {
-    fn default() -> Self {
-        Self {
-            drawn: BTreeMap::new(),
-            turn: 0,
-            ask_at: Duration::ZERO,
-            lacking: BTreeMap::new(),
-            requests: BTreeMap::new(),
-            served: None,
-            give_at: Duration::ZERO,
-            leaving: false,
-            grown: false,
-        }
-    }
-}
-
-impl<E> Rights<E> {
+impl Rights {
     /// This node took rights at a place, or lacked so many.
-    pub(super) fn drew(&mut self, place: Place<E>, lacking: u64) {
+    pub(super) fn drew(&mut self, place: Place, lacking: u64) {
         if lacking == 0 {
-            self.lacking.remove(&place.bytes);
+            self.lacking.remove(&place);
         }
         self.turn += 1;
         let (full, turn) = (self.drawn.len() >= MAX_DRAWN, self.turn);
-        if let Some(drawn) = self.drawn.get_mut(&place.bytes) {
+        if let Some(drawn) = self.drawn.get_mut(&place) {
             drawn.lacking = lacking;
         } else if !full {
-            self.drawn.insert(place.bytes, Drawn { at: place.at, lacking, turn });
+            self.drawn.insert(place, Drawn { lacking, turn });
         }
     }
 
     /// The places to look at now, each with how many rights it lacked: up to `most`, those that lacked
     /// some first, then in turn.
-    pub(super) fn look(&mut self, most: usize, now: Duration, pause: Duration) -> Vec<(Place<E>, u64)> {
+    pub(super) fn look(&mut self, most: usize, now: Duration, pause: Duration) -> Vec<(Place, u64)> {
         if now < self.ask_at || self.drawn.is_empty() {
             return Vec::new();
         }
         self.ask_at = now.saturating_add(pause);
-        let turns = self.drawn.iter().map(|(bytes, drawn)| ((drawn.lacking == 0, drawn.turn), bytes));
+        let turns = self.drawn.iter().map(|(place, drawn)| ((drawn.lacking == 0, drawn.turn), place));
         let mut turns: Vec<_> = turns.collect();
         turns.sort_unstable();
-        let chosen: Vec<Vec<u8>> = turns.into_iter().take(most).map(|(_, bytes)| bytes.clone()).collect();
-        let taken = chosen.into_iter().filter_map(|bytes| {
-            let Drawn { at, lacking, .. } = self.drawn.remove(&bytes)?;
-            Some((Place { at, bytes }, lacking))
+        let chosen: Vec<Place> = turns.into_iter().take(most).map(|(_, place)| place.clone()).collect();
+        let taken = chosen.into_iter().filter_map(|place| {
+            let Drawn { lacking, .. } = self.drawn.remove(&place)?;
+            Some((place, lacking))
         });
         taken.collect()
     }
@@ -145,12 +123,12 @@ impl<E> Rights<E> {
 
     /// A peer asks. What it asked for at the same places before is out of date; of what is more than
     /// `room` in bytes, or [`MAX_WANTS`] places, nothing is kept.
-    pub(super) fn requested(&mut self, peer: PeerId, wants: Vec<(Levels, Place<E>)>, room: usize) {
+    pub(super) fn requested(&mut self, peer: PeerId, wants: Vec<(Levels, Place)>, room: usize) {
         let queue = self.requests.entry(peer).or_default();
         for (levels, place) in wants {
-            queue.retain(|(_, old)| old.bytes != place.bytes);
-            let taken: usize = queue.iter().map(|(_, old)| old.bytes.len()).sum();
-            if queue.len() < MAX_WANTS && taken + place.bytes.len() <= room {
+            queue.retain(|(_, old)| *old != place);
+            let taken: usize = queue.iter().map(|(_, old)| old.len()).sum();
+            if queue.len() < MAX_WANTS && taken + place.len() <= room {
                 queue.push_back((levels, place));
             }
         }
@@ -169,7 +147,7 @@ impl<E> Rights<E> {
         (most, room): (usize, usize),
         now: Duration,
         pause: Duration,
-    ) -> Vec<(PeerId, Levels, Place<E>)> {
+    ) -> Vec<(PeerId, Levels, Place)> {
         let mut served = Vec::new();
         if now < self.give_at || self.requests.is_empty() {
             return served;
@@ -178,7 +156,7 @@ impl<E> Rights<E> {
         let mut left = room;
         while let Some(peer) = self.next_served() {
             let Some(requests) = self.requests.get_mut(&peer) else { break };
-            let size = requests.front().map_or(0, |(_, place)| transfer_bytes(&place.bytes));
+            let size = requests.front().map_or(0, |(_, place)| transfer_bytes(place.len()));
             if served.len() >= most || size > left && !served.is_empty() {
                 break;
             }
@@ -208,8 +186,8 @@ impl<E> Rights<E> {
 
 /// The bytes that a transfer at a place takes in an update, at most: those of the place, a receiver, an
 /// amount, and two dots.
-pub(super) fn transfer_bytes(place: &[u8]) -> usize {
-    place.len() + 96
+pub(super) fn transfer_bytes(place: usize) -> usize {
+    place + 96
 }
 
 /// Whom to ask for rights, and for which levels.
@@ -303,23 +281,21 @@ mod tests {
         rights.requested(PeerId(1), wants(1), 3);
         rights.requested(PeerId(1), wants(2), 3);
         let served = rights.serve((9, usize::MAX), Duration::ZERO, PAUSE);
-        let served: Vec<_> =
-            served.iter().map(|(_, levels, place)| (levels.needed, place.bytes[0])).collect();
+        let served: Vec<_> = served.iter().map(|(_, levels, place)| (levels.needed, place[0])).collect();
         assert_eq!(served, [(2, 0), (2, 1), (2, 2)]);
         rights.requested(PeerId(1), wants(1), 0);
         assert_eq!(rights.due(), None);
-        let many =
-            (0..=MAX_WANTS).map(|name| (levels(1, 1), Place { at: (), bytes: name.to_le_bytes().into() }));
+        let many = (0..=MAX_WANTS).map(|name| (levels(1, 1), name.to_le_bytes().into()));
         rights.requested(PeerId(1), many.collect(), usize::MAX);
         assert_eq!(rights.serve((usize::MAX, usize::MAX), PAUSE, PAUSE).len(), MAX_WANTS);
     }
 
-    fn place(name: u8) -> Place<()> {
-        Place { at: (), bytes: vec![name] }
+    fn place(name: u8) -> Place {
+        vec![name]
     }
 
-    fn names(looked: &[(Place<()>, u64)]) -> Vec<u8> {
-        looked.iter().map(|(place, _)| place.bytes[0]).collect()
+    fn names(looked: &[(Place, u64)]) -> Vec<u8> {
+        looked.iter().map(|(place, _)| place[0]).collect()
     }
 
     const PAUSE: Duration = Duration::from_millis(100);
@@ -342,7 +318,7 @@ mod tests {
     fn what_waits_to_be_looked_at_is_limited() {
         let mut rights = Rights::default();
         for name in 0..2 * MAX_DRAWN {
-            rights.drew(Place { at: (), bytes: name.to_le_bytes().to_vec() }, 1);
+            rights.drew(name.to_le_bytes().to_vec(), 1);
         }
         assert_eq!(rights.look(usize::MAX, Duration::ZERO, PAUSE).len(), MAX_DRAWN);
     }
@@ -355,7 +331,7 @@ mod tests {
         rights.requested(PeerId(2), wants(&[9]), 3);
         let mut serve = |room, now| {
             let served = rights.serve((2, room), now, PAUSE);
-            served.into_iter().map(|(peer, _, place)| (peer.0, place.bytes[0])).collect::<Vec<_>>()
+            served.into_iter().map(|(peer, _, place)| (peer.0, place[0])).collect::<Vec<_>>()
         };
         assert_eq!(serve(usize::MAX, Duration::ZERO), [(1, 1), (2, 9)]);
         assert_eq!(serve(usize::MAX, PAUSE / 2), [], "a pause is a pause");

@@ -127,7 +127,7 @@ pub struct Engine<T: Wire> {
     /// How far the store is, if there is one.
     disk: Option<Disk>,
     exchange: Exchange,
-    rights: Rights<T::Entry>,
+    rights: Rights,
     /// When to report what was applied.
     report_at: Option<Duration>,
     events: Events,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crdt_core::ReplicaId;
-use crdt_core::codec::{Reader, Wire, Writer};
+use crdt_core::codec::{DecodeError, Reader, Wire, Writer};
 
 use super::Engine;
 use crate::proto::error::PeerError;
@@ -129,20 +129,28 @@ impl<T: Wire> Engine<T> {
         if drawn.is_empty() || !self.moves_rights() || self.rights.leaving {
             return;
         }
-        let places = drawn.into_iter().filter_map(|(at, lacking)| Some((self.place(at)?, lacking)));
+        let places = drawn.iter().filter_map(|(at, lacking)| Some((self.place(at)?, *lacking)));
         // Scratches come in no particular order.
-        let mut places: Vec<_> = places.collect();
-        places.sort_unstable_by(|(a, _), (b, _)| a.bytes.cmp(&b.bytes));
+        let mut places: Vec<(Place, u64)> = places.collect();
+        places.sort_unstable();
         places.into_iter().for_each(|(place, lacking)| self.rights.drew(place, lacking));
         self.ask_for_rights(now);
     }
 
-    /// The place with its bytes, unless no update could take a transfer there.
-    fn place(&self, at: T::Entry) -> Option<Place<T::Entry>> {
-        let mut bytes = Writer::default();
-        T::encode_entry(&at, &mut bytes).ok()?;
-        let bytes = bytes.into_bytes();
-        (bytes.len() <= self.longest_place()).then_some(Place { at, bytes })
+    /// Where this entry leads, unless no update could take a transfer there.
+    fn place(&self, at: &T::Entry) -> Option<Place> {
+        let mut place = Writer::default();
+        T::encode_entry(at, &mut place).ok()?;
+        let place = place.into_bytes();
+        (place.len() <= self.longest_place()).then_some(place)
+    }
+
+    /// An entry that leads to a place.
+    fn entry_at(&self, place: &[u8]) -> Result<T::Entry, DecodeError> {
+        let limits = self.config.update_limits();
+        let mut from = Reader::new(place, &limits);
+        let at = T::decode_entry(&mut from)?;
+        from.finish().map(|()| at)
     }
 
     /// With a longer place a transfer might not fit into an update.
@@ -155,20 +163,21 @@ impl<T: Wire> Engine<T> {
         let (batch, pause) = (self.config.rights_batch, self.config.rights_pause);
         let looked = self.rights.look(batch, now.mono, pause);
         let Some(own) = self.state.replica().filter(|_| !looked.is_empty()) else { return };
+        let looked = looked.into_iter();
+        let looked =
+            looked.filter_map(|(place, lacking)| Some((self.entry_at(&place).ok()?, place, lacking)));
+        let looked: Vec<(T::Entry, Place, u64)> = looked.collect();
         let holders = self.holders();
         let read = self.update(now, |editor| {
-            looked
-                .iter()
-                .map(|(place, lacking)| asked::<T>(&editor, place, (own, *lacking), &holders))
-                .collect()
+            looked.iter().map(|(at, _, lacking)| asked::<T>(&editor, at, (own, *lacking), &holders)).collect()
         });
         let asked: Vec<Vec<(PeerId, Levels)>> = read.map_or_else(|_| Vec::new(), |read| read.value);
-        for ((place, lacking), asked) in looked.iter().zip(asked) {
-            if *lacking > 0 && !asked.is_empty() {
-                self.rights.lacks(&place.bytes, now.mono, pause);
+        for ((_, place, lacking), asked) in looked.into_iter().zip(asked) {
+            if lacking > 0 && !asked.is_empty() {
+                self.rights.lacks(&place, now.mono, pause);
             }
             for (peer, levels) in asked {
-                self.want(peer, Want { levels, place: place.bytes.clone() });
+                self.want(peer, Want { levels, place: place.clone() });
             }
         }
     }
@@ -196,20 +205,18 @@ impl<T: Wire> Engine<T> {
         if self.peers.get(&id).is_none_or(|peer| !peer.share.agreed) {
             return Err(PeerError::Unexpected { frame: "want" });
         }
-        let (limits, allowed) = (self.config.update_limits(), self.longest_place());
-        let decoded = wants.into_iter().map(|(levels, bytes)| {
-            if bytes.len() > allowed {
-                let (found, allowed) = (bytes.len() as u64, allowed as u64);
+        let allowed = self.longest_place();
+        for (_, place) in &wants {
+            if place.len() > allowed {
+                let (found, allowed) = (place.len() as u64, allowed as u64);
                 return Err(PeerError::LimitExceeded { limit: "max_update_bytes", found, allowed });
             }
-            let mut from = Reader::new(bytes, &limits);
-            let at = T::decode_entry(&mut from).and_then(|at| from.finish().map(|()| at));
-            let at =
-                at.map_err(|error| PeerError::Undecodable { update: None, reason: error.to_string() })?;
-            Ok((levels, Place { at, bytes: bytes.to_vec() }))
-        });
-        let decoded = decoded.collect::<Result<_, PeerError>>()?;
-        self.rights.requested(id, decoded, self.config.max_frame);
+            let undecodable =
+                |error: DecodeError| PeerError::Undecodable { update: None, reason: error.to_string() };
+            self.entry_at(place).map_err(undecodable)?;
+        }
+        let wants = wants.into_iter().map(|(levels, place)| (levels, place.to_vec())).collect();
+        self.rights.requested(id, wants, self.config.max_frame);
         self.give_rights(now);
         Ok(())
     }
@@ -224,8 +231,8 @@ impl<T: Wire> Engine<T> {
         let Some(own) = self.state.replica().filter(|_| !served.is_empty()) else { return };
         let named = served.into_iter().filter_map(|(peer, levels, place)| {
             let to = self.peers.get(&peer).filter(|peer| peer.is_live())?.share.writer?;
-            let keeps = own < to && self.rights.is_lacking(&place.bytes, now.mono);
-            (!keeps).then_some((to, levels, place.at))
+            let keeps = own < to && self.rights.is_lacking(&place, now.mono);
+            if keeps { None } else { Some((to, levels, self.entry_at(&place).ok()?)) }
         });
         let named: Vec<(ReplicaId, Levels, T::Entry)> = named.collect();
         self.transfer(now, |editor| {
@@ -244,19 +251,19 @@ impl<T: Wire> Engine<T> {
         let heir = self.holders().into_iter().min_by_key(|(_, peer)| *peer);
         let (Some((heir, _)), Some(own)) = (heir, self.state.replica()) else { return };
         let mut places = Vec::new();
-        self.state.doc().rights_of(own, &mut |at| places.push(at));
-        let places: Vec<_> = places.into_iter().filter_map(|at| self.place(at)).collect();
+        let mut note = |at| places.extend(self.place(&at).map(|place| (at, place.len())));
+        self.state.doc().rights_of(own, &mut note);
         let mut left = &places[..];
         while !left.is_empty() {
             let mut room = self.transfer_room();
-            let fits = |place: &&Place<T::Entry>| {
-                room = room.saturating_sub(transfer_bytes(&place.bytes));
+            let fits = |(_, len): &&(T::Entry, usize)| {
+                room = room.saturating_sub(transfer_bytes(*len));
                 room > 0
             };
             let (fitting, rest) = left.split_at(left.iter().take_while(fits).count().max(1));
             left = rest;
             self.transfer(now, |editor| {
-                for Place { at, .. } in fitting {
+                for (at, _) in fitting {
                     T::rights(editor, at, &mut |rights| {
                         rights.give(heir, u128::MAX);
                     });
@@ -290,12 +297,12 @@ impl<T: Wire> Engine<T> {
 /// Whom to ask for rights at a place where this node, `own`, lacked so many.
 fn asked<T: Wire>(
     editor: &T::Editor<'_>,
-    place: &Place<T::Entry>,
+    at: &T::Entry,
     (own, lacking): (ReplicaId, u64),
     peers: &BTreeMap<ReplicaId, PeerId>,
 ) -> Vec<(PeerId, Levels)> {
     let mut asked = Vec::new();
-    T::rights(editor, &place.at, &mut |rights| {
+    T::rights(editor, at, &mut |rights| {
         let holders = rights.holders();
         let others = peers.iter().map(|(writer, peer)| (*peer, held(&holders, *writer)));
         asked = plan(held(&holders, own), lacking, others.collect());
