@@ -2,7 +2,6 @@
 
 mod hold;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -40,7 +39,8 @@ pub(super) struct State<T: Wire> {
     claims: u64,
     /// What the document may hold in part.
     parts: CausalContext,
-    donations: BTreeMap<PeerId, Donation<T>>,
+    /// To whom walks are given. A few, in the order in which they began.
+    donations: Vec<(PeerId, Donation<T>)>,
     saving: Option<Saving<T>>,
     /// While nothing is applied.
     frozen: Option<Frozen>,
@@ -76,7 +76,7 @@ impl<T: Wire> State<T> {
             lost: CausalContext::default(),
             claims: 0,
             parts: CausalContext::default(),
-            donations: BTreeMap::new(),
+            donations: Vec::new(),
             saving: None,
             frozen: None,
             writer: None,
@@ -220,7 +220,7 @@ impl<T: Wire> State<T> {
 
     /// Every change of the document comes through here.
     fn merge(&mut self, delta: Delta<T>) -> bool {
-        for donation in self.donations.values_mut() {
+        for (_, donation) in &mut self.donations {
             donation.before_merge(&self.doc, &delta);
         }
         if let Some(saving) = &mut self.saving {
@@ -305,15 +305,21 @@ impl<T: Wire> State<T> {
         };
         let deadline = now.mono + config.walk_timeout;
         let donation = Donation::new(walk, id, start, self.applied_end(), deadline, config);
-        self.donations.insert(peer, donation);
+        self.stop_giving(peer);
+        self.donations.push((peer, donation));
     }
 
     pub(super) fn stop_giving(&mut self, peer: PeerId) -> Option<Donation<T>> {
-        self.donations.remove(&peer)
+        let at = self.donations.iter().position(|(to, _)| *to == peer)?;
+        Some(self.donations.remove(at).1)
     }
 
-    pub(super) fn donations(&self) -> &BTreeMap<PeerId, Donation<T>> {
+    pub(super) fn donations(&self) -> &[(PeerId, Donation<T>)] {
         &self.donations
+    }
+
+    pub(super) fn donation(&self, peer: PeerId) -> Option<&Donation<T>> {
+        self.donations.iter().find(|(to, _)| *to == peer).map(|(_, donation)| donation)
     }
 
     /// The next frame of the walk to this peer.
@@ -324,7 +330,7 @@ impl<T: Wire> State<T> {
         now: Now,
         config: &Config,
     ) -> Option<Vec<u8>> {
-        let donation = self.donations.get_mut(&peer)?;
+        let (_, donation) = self.donations.iter_mut().find(|(to, _)| *to == peer)?;
         let frame = donation.next_frame(&self.doc, budget, config)?;
         donation.deadline = now.mono + config.walk_timeout;
         Some(frame)
@@ -338,7 +344,8 @@ impl<T: Wire> State<T> {
         now: Now,
         config: &Config,
     ) {
-        if let Some(donation) = self.donations.get_mut(&peer).filter(|donation| donation.id == id) {
+        let mut given = self.donations.iter_mut();
+        if let Some((_, donation)) = given.find(|(to, donation)| *to == peer && donation.id == id) {
             donation.deadline = now.mono + config.walk_timeout;
             donation.answered(index, spans, config);
         }

@@ -31,9 +31,9 @@ impl<T: Wire> Engine<T> {
     /// not be polled after this input.
     pub fn ready(&mut self, now: Now) -> Vec<PeerId> {
         self.now = now.mono;
-        let (log, claims, donations) = (self.state.log(), self.state.claims(), self.state.donations());
+        let (log, claims, state) = (self.state.log(), self.state.claims(), &self.state);
         let ready = |(id, peer): (&PeerId, &mut Peer)| {
-            (peer.is_ready(log, claims, now.mono) || donations.contains_key(id)).then_some(*id)
+            (peer.is_ready(log, claims, now.mono) || state.donation(*id).is_some()).then_some(*id)
         };
         self.peers.iter_mut().filter_map(ready).collect()
     }

@@ -24,7 +24,7 @@ impl<T: Wire> Engine<T> {
         let rights = self.rights.due().filter(|_| live);
         let report = self.report_at.filter(|_| live);
         let own = [live.then(|| self.exchange.due()), report, rights, self.walk_due()];
-        let donations = self.state.donations().values().map(|donation| donation.deadline);
+        let donations = self.state.donations().iter().map(|(_, donation)| donation.deadline);
         peers.chain(own.into_iter().flatten()).chain(donations).min()
     }
 
@@ -47,7 +47,7 @@ impl<T: Wire> Engine<T> {
 
     /// Whether the peer needs a walk and has not taken one up.
     fn may_offer(&self, id: PeerId, peer: &Peer) -> bool {
-        peer.gap && !peer.waiting.offer && !self.state.donations().contains_key(&id)
+        peer.gap && !peer.waiting.offer && self.state.donation(id).is_none()
     }
 
     /// The time that [`poll_timeout`](Self::poll_timeout) named has come. Calling it early or late

@@ -169,7 +169,7 @@ impl<T: Wire> Engine<T> {
     /// A frame of the walk to this peer, if one is being given.
     pub(super) fn next_piece(&mut self, id: PeerId, budget: usize, now: Now) -> Option<Vec<u8>> {
         let piece = self.state.next_piece(id, budget, now, &self.config);
-        let donation = self.state.donations().get(&id)?;
+        let donation = self.state.donation(id)?;
         if donation.overflow {
             self.abort(id, AbortReason::Overflow);
         } else if donation.is_ended() {
@@ -238,7 +238,7 @@ impl<T: Wire> Engine<T> {
 
     fn pins_at_start(&self) -> bool {
         let start = self.state.log().start();
-        let walk = self.state.donations().values().any(|donation| donation.pin <= start);
+        let walk = self.state.donations().iter().any(|(_, donation)| donation.pin <= start);
         walk || self.peers.values().any(|peer| peer.walks.is_catching_up(peer.cursor) && peer.cursor <= start)
     }
 
