@@ -213,33 +213,26 @@ impl Subject for ResolvedRegister<u64, Sum> {
     }
 }
 
-impl Subject for OrSet<String> {
-    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
-        calls!(call:
-            "insert"(x: text) => editor.insert(x.to_owned()),
-            "remove"(x: text) => editor.remove(x),
-            "clear"() => editor.clear(),
-        )
-    }
+/// Sets whose elements can be removed.
+macro_rules! sets {
+    ($($set:ident),+) => {$(
+        impl Subject for $set<String> {
+            fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
+                calls!(call:
+                    "insert"(x: text) => editor.insert(x.to_owned()),
+                    "remove"(x: text) => editor.remove(x),
+                    "clear"() => editor.clear(),
+                )
+            }
 
-    fn read(&self) -> Value {
-        json!(self.sorted())
-    }
+            fn read(&self) -> Value {
+                json!(self.sorted())
+            }
+        }
+    )+};
 }
 
-impl Subject for RwSet<String> {
-    fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {
-        calls!(call:
-            "insert"(x: text) => editor.insert(x.to_owned()),
-            "remove"(x: text) => editor.remove(x),
-            "clear"() => editor.clear(),
-        )
-    }
-
-    fn read(&self) -> Value {
-        json!(self.sorted())
-    }
-}
+sets!(OrSet, RwSet);
 
 impl Subject for GSet<String> {
     fn apply(editor: &Self::Editor<'_>, call: &[Value], _: &Ids) -> Done {

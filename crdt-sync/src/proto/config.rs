@@ -47,9 +47,9 @@ pub struct Config {
     /// 4 MiB.
     pub max_frame: usize,
 
-    /// Bytes of updates packed into one frame, which `max_frame` bounds too; at least 1. Larger frames cost fewer headers, smaller
-    /// ones let urgent frames pass sooner. Default 64 KiB, some ten packets' worth of headers saved
-    /// and half a millisecond at 1 Gbit/s.
+    /// Bytes of updates packed into one frame, which `max_frame` bounds too; at least 1. Larger frames
+    /// cost fewer headers, smaller ones let urgent frames pass sooner. Default 64 KiB, half a
+    /// millisecond at 1 Gbit/s.
     pub batch_bytes: usize,
 
     /// Replica ids in one vector or context, at least 1; *agreed*. Every start of a node that

@@ -2,9 +2,8 @@
 //!
 //! [`Cluster`] runs any number of engines over a simulated network: latency, loss, duplicates,
 //! reordering, cut connections, partitions, crashes that lose all memory, disks that fail, old
-//! backups, clocks that jump. Nothing sleeps and nothing
-//! reads a clock: an hour passes in milliseconds, and the same seed gives the same run, byte for
-//! byte.
+//! backups, clocks that jump. Nothing sleeps and nothing reads a clock: an hour passes in
+//! milliseconds, and the same seed gives the same run, byte for byte.
 //!
 //! [`explore`] plays a plan of random writes and faults over many seeds and checks an invariant of
 //! yours after every change of every node. Where it breaks, the run is played again and again with
