@@ -4,9 +4,6 @@ use std::ffi::OsString;
 
 use lexopt::{Error, Parser, ValueExt};
 
-/// How the test starts itself again as one node. Not for people.
-pub(crate) const AS_MEMBER: &str = "--as-member";
-
 pub(crate) const HELP: &str = "\
 crash-test: three nodes that are killed all the time, and what they still know
 
@@ -65,6 +62,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, Er
 
 #[cfg(test)]
 mod tests {
+    use crdt_examples::scribe::AS_MEMBER;
+
     use super::*;
 
     fn parsed(args: &[&str]) -> Result<Task, String> {

@@ -1,16 +1,12 @@
 //! Three nodes that are killed all the time, and what they still know: see `crash-test --help`.
 
 mod args;
-mod member;
-mod process;
-mod record;
 mod storm;
-mod words;
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use crdt_examples::cli;
+use crdt_examples::{cli, scribe};
 
 use self::args::Task;
 
@@ -23,7 +19,7 @@ fn main() -> ExitCode {
             }
             Err(error) => cli::fail("crash-test", error, cli::FAILED),
         },
-        Ok(Task::Member) => match member::serve() {
+        Ok(Task::Member) => match scribe::serve() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => cli::fail("crash-test: a node", error, cli::FAILED),
         },

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crdt_core::clock::CausalContext;
 use crdt_core::{Dot, ReplicaId};
 
-use crate::words::{Said, Update};
+use super::words::{Said, Update};
 
 /// Everything that was said by all starts of all nodes.
 #[derive(Debug, Default)]
-pub(crate) struct Record {
+pub struct Record {
     starts: Vec<Start>,
     /// Which element each update number stands for.
     numbers: BTreeMap<Dot, u64>,
@@ -27,25 +27,33 @@ struct Start {
     replicated: usize,
     /// Whether its own store was replaced since.
     forgotten: bool,
+    /// Whether it was killed.
+    ended: bool,
 }
 
 /// The sums of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sums {
-    pub(crate) written: usize,
-    pub(crate) durable: usize,
-    pub(crate) replicated: usize,
+pub struct Sums {
+    /// Updates that were made.
+    pub written: usize,
+    /// Of these, how many their writers have stored.
+    pub durable: usize,
+    /// Of these, how many two other nodes have stored.
+    pub replicated: usize,
 }
 
 impl Record {
     /// A node starts; what it says from now on belongs to the start with this number.
-    pub(crate) fn start(&mut self, node: usize) -> usize {
+    pub fn start(&mut self, node: usize) -> usize {
         self.starts.push(Start { node, ..Start::default() });
         self.starts.len() - 1
     }
 
     /// Takes down what a start said.
-    pub(crate) fn hear(&mut self, start: usize, said: Said) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// When it gives a number that was given before, or one that is none.
+    pub fn hear(&mut self, start: usize, said: Said) -> Result<(), String> {
         let start = &mut self.starts[start];
         match said {
             Said::Removes(removed) => {
@@ -60,24 +68,41 @@ impl Record {
             }
             Said::Durable(count) => start.durable = start.durable.max(count as usize),
             Said::Replicated(count) => start.replicated = start.replicated.max(count as usize),
-            Said::Started(_) | Said::Reached | Said::Stopped | Said::View { .. } => {}
+            Said::Started(_) | Said::Reached | Said::Stopped | Said::View(_) => {}
         }
         Ok(())
     }
 
+    /// The process was killed: what it had not acknowledged may be lost.
+    pub fn end(&mut self, start: usize) {
+        self.starts[start].ended = true;
+    }
+
     /// The node's store was replaced: what it alone had acknowledged may be lost.
-    pub(crate) fn forget_own(&mut self, node: usize) {
+    pub fn forget_own(&mut self, node: usize) {
         for start in self.starts.iter_mut().filter(|start| start.node == node) {
             start.forgotten = true;
         }
     }
 
     /// The numbers of all updates that were acknowledged and not lost with a store.
-    pub(crate) fn acknowledged(&self) -> CausalContext {
+    #[must_use]
+    pub fn acknowledged(&self) -> CausalContext {
         self.kept().filter_map(|update| number(update).ok()).collect()
     }
 
-    pub(crate) fn sums(&self) -> Sums {
+    /// The numbers of all updates that must get everywhere: those of processes that live, acknowledged or
+    /// not, and of others what was acknowledged.
+    #[must_use]
+    pub fn owed(&self) -> CausalContext {
+        let of = |start: &Start| if start.ended { start.acknowledged() } else { start.updates.len() };
+        let updates = self.starts.iter().flat_map(|start| start.updates.iter().take(of(start)));
+        updates.filter_map(|update| number(update).ok()).collect()
+    }
+
+    /// How much it is.
+    #[must_use]
+    pub fn sums(&self) -> Sums {
         self.starts.iter().fold(Sums::default(), |sums, start| Sums {
             written: sums.written + start.updates.len(),
             durable: sums.durable + start.durable,
@@ -86,7 +111,10 @@ impl Record {
     }
 
     /// Checks what a node shows in the end.
-    pub(crate) fn check(&self, shown: &BTreeSet<u64>) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// Names something that is lost, or back.
+    pub fn check(&self, shown: &BTreeSet<u64>) -> Result<(), String> {
         let removed: BTreeSet<u64> = self.kept().filter_map(|update| update.removed).collect();
         if let Some(back) = removed.intersection(shown).next() {
             return Err(format!("{back} was removed, and that acknowledged, and it is shown"));
@@ -98,10 +126,15 @@ impl Record {
 
     /// The updates that were acknowledged and not lost with a store.
     fn kept(&self) -> impl Iterator<Item = &Update> {
-        self.starts.iter().flat_map(|start| {
-            let own = if start.forgotten { 0 } else { start.durable };
-            start.updates.iter().take(own.max(start.replicated))
-        })
+        self.starts.iter().flat_map(|start| start.updates.iter().take(start.acknowledged()))
+    }
+}
+
+impl Start {
+    /// How many of its updates were acknowledged and not lost with its store.
+    fn acknowledged(&self) -> usize {
+        let own = if self.forgotten { 0 } else { self.durable };
+        own.max(self.replicated)
     }
 }
 
@@ -144,6 +177,15 @@ mod tests {
         assert!(record.check(&BTreeSet::from([12])).unwrap_err().contains("11 was acknowledged"));
         assert!(record.check(&BTreeSet::from([10, 11])).unwrap_err().contains("10 was removed"));
         assert_eq!(record.acknowledged().len(), 2);
+    }
+
+    #[test]
+    fn a_living_process_owes_what_it_wrote_and_a_killed_one_what_it_acknowledged() {
+        let (mut record, start) = record();
+        record.hear(start, Said::Durable(2)).unwrap();
+        assert_eq!((record.owed().len(), record.acknowledged().len()), (3, 2));
+        record.end(start);
+        assert_eq!(record.owed(), record.acknowledged());
     }
 
     #[test]

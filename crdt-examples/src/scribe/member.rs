@@ -7,23 +7,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crdt_core::OrSet;
+use crdt_core::{Crdt, LwwRegister, OrSet};
 use crdt_sync::store::RedbStore;
 use crdt_sync::{Config, Identity, NetConfig, Node, Token, WaitError};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 
-use crate::words::{Order, Said, Start, Update};
+use super::words::{Order, Place, Said, Start, Update, View};
 
-type Set = Node<OrSet<u64>>;
+/// What the nodes replicate.
+#[derive(Crdt)]
+struct Notes {
+    elements: OrSet<u64>,
+    /// Makes updates long, and says nothing.
+    ballast: LwwRegister<String>,
+}
 
 /// How long one wait takes before it is begun again.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two writes.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// Obeys until the orders end, which is the end of the process: a node does not outlive the test.
-pub(crate) fn serve() -> Result<(), String> {
+///
+/// # Errors
+/// When the node does not start, or cannot go on.
+pub fn serve() -> Result<(), String> {
     let (sender, orders) = mpsc::channel(1);
     thread::spawn(move || {
         for line in stdin().lock().lines().map_while(Result::ok) {
@@ -44,7 +51,7 @@ async fn obey(mut orders: mpsc::Receiver<Order>) -> Result<(), String> {
     let node = start_node(&start).await?;
     say(&Said::Started(node.local_addr()))?;
     let stopped = Arc::new(AtomicBool::new(false));
-    let writer = tokio::spawn(write(node.clone(), start.first, Arc::clone(&stopped)));
+    let writer = tokio::spawn(write(node.clone(), start.first, start.place, Arc::clone(&stopped)));
     let mut writer = Some(writer);
     while let Some(order) = orders.recv().await {
         match order {
@@ -67,9 +74,10 @@ async fn obey(mut orders: mpsc::Receiver<Order>) -> Result<(), String> {
     Ok(())
 }
 
-async fn start_node(start: &Start) -> Result<Set, String> {
+async fn start_node(start: &Start) -> Result<Node<Notes>, String> {
     let identity = Identity::from_pem(&start.ca, &start.cert, &start.key).map_err(text)?;
-    let store = RedbStore::open(&start.data).map_err(text)?;
+    let place = &start.place;
+    let store = RedbStore::open(&place.data).map_err(text)?;
     let mut config = Config::new(identity.cluster());
     // Small, so that kills fall into snapshots, and who was away needs walks.
     (config.max_update_bytes, config.log_bytes, config.store_log_bytes) = (4_096, 16_384, 32_768);
@@ -78,12 +86,12 @@ async fn start_node(start: &Start) -> Result<Set, String> {
     net.dial_backoff_max = Duration::from_millis(100);
     net.idle_timeout = Duration::from_secs(2);
     net.keep_alive = Duration::from_millis(500);
-    let node = Node::builder().listen(start.listen).identity(identity).peers(&start.peers);
+    let node = Node::builder().listen(place.listen).identity(identity).peers(&place.peers);
     node.config(config).net(net).store(store).start().await.map_err(text)
 }
 
 /// Writes until it is stopped, and waits until the last of it is safe.
-async fn write(node: Set, first: u64, stopped: Arc<AtomicBool>) -> Result<(), String> {
+async fn write(node: Node<Notes>, first: u64, place: Place, stopped: Arc<AtomicBool>) -> Result<(), String> {
     let (sender, written) = watch::channel((0, node.token().map_err(text)?));
     let durable = tokio::spawn(report(node.clone(), written.clone(), 0));
     let replicated = tokio::spawn(report(node.clone(), written, 2));
@@ -98,9 +106,12 @@ async fn write(node: Set, first: u64, stopped: Arc<AtomicBool>) -> Result<(), St
             // Before it does: a kill can fall between a write and the word of it.
             say(&Said::Removes(removed))?;
         }
-        let edit = node.update(|set| {
-            set.insert(added);
-            removed.is_none_or(|gone| set.remove(&gone))
+        let edit = node.update(|notes| {
+            if place.ballast > 0 {
+                notes.ballast.set("x".repeat(place.ballast));
+            }
+            notes.elements.insert(added);
+            removed.is_none_or(|gone| notes.elements.remove(&gone))
         });
         let written = edit.map_err(text)?;
         let number = written.update.ok_or("a write without a number")?;
@@ -109,7 +120,7 @@ async fn write(node: Set, first: u64, stopped: Arc<AtomicBool>) -> Result<(), St
         say(&Said::Wrote(Update { replica, seq, added, removed }))?;
         // Both reporters stop when the sender is gone.
         let _ = sender.send((count, written.token));
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(place.pause).await;
     }
     drop(sender);
     durable.await.map_err(text)??;
@@ -117,7 +128,11 @@ async fn write(node: Set, first: u64, stopped: Arc<AtomicBool>) -> Result<(), St
 }
 
 /// Says how much is in the own store, or with `copies` in those of so many others.
-async fn report(node: Set, mut written: watch::Receiver<(u64, Token)>, copies: usize) -> Result<(), String> {
+async fn report(
+    node: Node<Notes>,
+    mut written: watch::Receiver<(u64, Token)>,
+    copies: usize,
+) -> Result<(), String> {
     while written.changed().await.is_ok() {
         let (count, token) = written.borrow_and_update().clone();
         if copies == 0 {
@@ -143,10 +158,11 @@ async fn reach<F: Future<Output = Result<(), WaitError>>>(wait: impl Fn() -> F) 
     }
 }
 
-fn view(node: &Set) -> Result<Said, String> {
+fn view(node: &Node<Notes>) -> Result<Said, String> {
     let fingerprint = node.fingerprint().map_err(text)?;
-    let elements = node.read(|set| set.iter().copied().collect()).map_err(text)?;
-    Ok(Said::View { fingerprint, elements })
+    let elements = node.read(|notes| notes.elements.iter().copied().collect()).map_err(text)?;
+    let connections = node.status().map_err(text)?.connections;
+    Ok(Said::View(View { fingerprint, elements, links: connections.open, made: connections.made }))
 }
 
 fn say(said: &Said) -> Result<(), String> {
