@@ -1,7 +1,7 @@
 //! What the user wrote.
 
-use proc_macro2::Span;
-use quote::format_ident;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
@@ -54,6 +54,7 @@ impl TryFrom<DeriveInput> for Struct {
         let fields = fields.into_iter().zip(1..).map(|(field, place)| member(field, place));
         let mut fields = fields.collect::<Result<Vec<_>, _>>()?;
         check_tags(&fields)?;
+        fields.iter().try_for_each(|field| check_end(&name, &field.ty))?;
         name_variants(&mut fields);
         Ok(Self { name, vis, generics, krate, fields, is_tuple })
     }
@@ -74,6 +75,30 @@ fn fields_of(name: &Ident, data: Data) -> Result<(Punctuated<Field, Token![,]>, 
         Data::Union(data) => (data.union_token.span, "only structs can derive Crdt"),
     };
     Err(Error::new(span, message))
+}
+
+/// The compiler would advise to put a struct that holds itself into a box.
+fn check_end(name: &Ident, ty: &Type) -> Result<(), Error> {
+    let Some(itself) = mention_of(name, ty.to_token_stream()) else { return Ok(()) };
+    let message = "a replicated type cannot hold itself, not in a map either: paths would have no end; \
+                   keep all of them in one map, and let each name the key of its parent";
+    Err(Error::new(itself, message))
+}
+
+/// Where a type says the name, and not as the last part of a path: that may be another's.
+fn mention_of(name: &Ident, ty: TokenStream) -> Option<Span> {
+    let mut is_path = false;
+    ty.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) => {
+            (!std::mem::take(&mut is_path) && (ident == *name || ident == "Self")).then(|| ident.span())
+        }
+        TokenTree::Group(group) => mention_of(name, group.stream()),
+        TokenTree::Punct(mark) => {
+            is_path = mark.as_char() == ':';
+            None
+        }
+        TokenTree::Literal(_) => None,
+    })
 }
 
 /// What `#[crdt(crate = path)]` says, or `::crdt_core`.

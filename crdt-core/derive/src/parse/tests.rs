@@ -33,6 +33,15 @@ fn what_is_no_struct_with_fields_is_refused() {
 }
 
 #[test]
+fn a_struct_that_holds_itself_is_refused_where_it_does() {
+    let end = "a replicated type cannot hold itself, not in a map either: paths would have no end; keep all of \
+               them in one map, and let each name the key of its parent";
+    assert_refused("struct Dir { name: A, below: OrMap<String, Dir> }", end, "Dir");
+    assert_refused("struct Dir(OrMap<String, (A, Self)>);", end, "Self");
+    assert!(parse("struct Dir { a: LwwRegister<disk::Dir>, dir: A, b: LwwRegister<Dirs> }").is_ok());
+}
+
+#[test]
 fn tags_that_are_no_numbers_from_1_are_refused() {
     let range = "a tag is a number from 1 to 4294967295";
     for tag in ["0", "-1", "4294967296"] {
