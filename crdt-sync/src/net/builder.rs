@@ -17,7 +17,7 @@ use super::keeper;
 use super::node::Node;
 use super::tasks;
 use super::transport::Liveness;
-use super::trust::Trust;
+use super::trust::{Trust, explain};
 use crate::proto::{Config, Engine};
 use crate::store::Store;
 
@@ -155,7 +155,7 @@ impl<T: Replicated> Builder<T> {
         check_names(&identity, &config, &self.peers)?;
         let liveness = Liveness { idle_timeout: self.net.idle_timeout, keep_alive: self.net.keep_alive };
         let (trust, quic, server) = Trust::new(&identity, self.revoked, liveness)
-            .map_err(|error| StartError::Identity { reason: error.to_string() })?;
+            .map_err(|error| StartError::Identity { reason: explain(&error) })?;
         config.validate()?;
         let (engine, store) = keeper::open(config, self.store).await?;
         let endpoint = endpoint(listen, quic, server)?;

@@ -8,6 +8,7 @@ use super::link::Close;
 use super::node::Node;
 use super::status::NodeStatus;
 use super::tasks;
+use super::trust::explain;
 use crate::proto::Engine;
 
 impl<T: Replicated> Node<T> {
@@ -158,7 +159,7 @@ impl<T: Replicated> Node<T> {
             }
         }
         let replaced = hub.trust.replace(&identity, &hub.endpoint);
-        replaced.map_err(|error| ReloadError::Identity { reason: error.to_string() })?;
+        replaced.map_err(|error| ReloadError::Identity { reason: explain(&error) })?;
         hub.recheck_all();
         hub.hurry();
         Ok(())

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig};
-use rustls::Error;
 use rustls::pki_types::CertificateDer;
+use rustls::{CertificateError, Error};
 
 use super::certs::Identity;
 use super::tls::{Check, Tls};
@@ -88,6 +88,19 @@ fn believed(identity: &Identity, revoked: &Revoked) -> Result<Tls, Error> {
     let tls = Tls::new(identity, revoked.clone())?;
     tls.check.check_both(&identity.chain())?;
     Ok(tls)
+}
+
+/// Why an identity cannot be used: in an operator's words where those of the library, which speak of a
+/// peer, lead astray.
+pub(super) fn explain(error: &Error) -> String {
+    match error {
+        Error::InconsistentKeys(_) => "the key is not that of the certificate".to_owned(),
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            "no trusted authority has signed the certificate".to_owned()
+        }
+        Error::InvalidCertificate(error) => error.to_string(),
+        error => error.to_string(),
+    }
 }
 
 /// What the peer showed in the handshake, its own certificate first.

@@ -62,7 +62,15 @@ async fn a_node_whose_own_certificate_no_peer_would_believe_does_not_start_and_s
     let early = ca.issue_for("x", tomorrow, Duration::from_secs(24 * 3600)).unwrap();
     let shown = other.issue("x").unwrap();
     let strange = Identity::from_pem(ca.cert_pem(), shown.cert_pem(), shown.key_pem()).unwrap();
-    for (identity, why) in [(expired(&ca), "expired"), (early, "not valid yet"), (strange, "BadSignature")] {
+    let mixed_up = ca.issue("x").unwrap();
+    let mixed_up = Identity::from_pem(ca.cert_pem(), mixed_up.cert_pem(), shown.key_pem()).unwrap();
+    let cases = [
+        (expired(&ca), "expired"),
+        (early, "not valid yet"),
+        (strange, "no trusted authority has signed"),
+        (mixed_up, "the key is not that of the certificate"),
+    ];
+    for (identity, why) in cases {
         let refused = Node::<Set>::builder().listen(loopback()).identity(identity).start().await;
         let refused = refused.map(|_| ()).expect_err(why);
         assert!(matches!(refused, StartError::Identity { .. }), "{refused}");
