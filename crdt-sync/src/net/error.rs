@@ -154,7 +154,9 @@ pub enum NodeError {
 impl fmt::Display for NodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reentrant => f.write_str("the node was called from within its own update or read"),
+            Self::Reentrant => f.write_str(
+                "the node was called from within its own update or read; use what the closure gets",
+            ),
             Self::Stopped => f.write_str("the node was shut down"),
             Self::Update(error) => error.fmt(f),
         }

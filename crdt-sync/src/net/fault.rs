@@ -126,7 +126,7 @@ fn readable(words: &[u8]) -> String {
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unresolved => f.write_str("the host name of the peer leads to no address"),
+            Self::Unresolved => f.write_str("the peer's host:port leads to no address"),
             Self::Handshake { reason } => write!(f, "no handshake was completed: {reason}"),
             Self::Timeout => f.write_str("the handshake took too long"),
             Self::WrongName { expected, found } => {

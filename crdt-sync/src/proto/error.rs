@@ -199,15 +199,18 @@ impl PeerError {
     }
 }
 
+/// What is looked into last: the handshake compares clusters and limits, and knows no types.
+const TYPES: &str = " (do both nodes hold documents of one type?)";
+
 impl fmt::Display for PeerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed { reason } => write!(f, "the peer sent bytes that are no frame: {reason}"),
             Self::Undecodable { update: Some(update), reason } => {
-                write!(f, "the peer sent update {update:?}, which cannot be decoded: {reason}")
+                write!(f, "the peer sent update {update:?}, which cannot be decoded: {reason}{TYPES}")
             }
             Self::Undecodable { update: None, reason } => {
-                write!(f, "the peer sent part of its state, which cannot be decoded: {reason}")
+                write!(f, "the peer sent part of its state, which cannot be decoded: {reason}{TYPES}")
             }
             Self::LimitExceeded { limit, found, allowed } => {
                 write!(f, "the peer exceeded {limit}: {found} where {allowed} are allowed")
