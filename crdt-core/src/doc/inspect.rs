@@ -21,7 +21,8 @@ pub struct Observed {
 /// Writes of which none has seen the others, where only one can show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conflict<E> {
-    /// The write that shows.
+    /// The write that shows; of a register that shows all, such as [`MvRegister`](crate::MvRegister), the
+    /// one with the largest dot.
     pub shown: (Dot, E),
     /// The others, ascending by dot.
     pub others: Vec<(Dot, E)>,

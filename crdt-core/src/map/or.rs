@@ -19,7 +19,9 @@ use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Rights, Tx, Un
 /// | different keys | both |
 ///
 /// A key is in while its value reads other than empty; there is no way to have a key with nothing
-/// under it. A removal leaves no tombstone, but for what a counter needs to take exactly the
+/// under it. So a task that one removes while another tags it stays, with a tag and no title. Where that
+/// must not be, do not remove: give the value an [`EwFlag`](crate::EwFlag) that says it is gone, and leave
+/// out what has it. A removal leaves no tombstone, but for what a counter needs to take exactly the
 /// increments that were seen. (Almeida, Shoker, Baquero 2018, figure "ORMap".)
 ///
 /// ```

@@ -18,8 +18,9 @@ use crate::proto::{Engine, Now, PeerState, PeerStatus, Token, Written};
 
 /// A running node: a document that is the same on every node of the cluster.
 ///
-/// A handle: clones are the same node, and it stops when the last one is dropped. Reads and writes
-/// are synchronous, wait for no peer, and work offline. A write is visible to every later read on
+/// A handle: clones are the same node, and it stops when the last one is dropped. Its port and the file
+/// of its store are then free a moment later: to use them again, or to leave with nothing unsent, await
+/// [`shutdown`](Node::shutdown) first. Reads and writes are synchronous, wait for no peer, and work offline. A write is visible to every later read on
 /// this node; it is safe when other nodes have it, see [`replicated`](Node::replicated).
 ///
 /// ```no_run
