@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -126,6 +127,26 @@ impl CausalContext {
     /// The numbers of each replica, ascending by id.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (ReplicaId, &Intervals)> + ExactSizeIterator + '_ {
         self.replicas.iter().map(|(id, seen)| (*id, seen))
+    }
+
+    /// The numbers of the replicas whose ids lie in this range, ascending by id.
+    ///
+    /// ```
+    /// use crdt_core::{Dot, ReplicaId, clock::CausalContext};
+    ///
+    /// let id = ReplicaId::from_u128;
+    /// let seen: CausalContext = (1..=5).map(|n| Dot::new(id(n), 1)).collect();
+    /// let ids: Vec<_> = seen.range(id(2)..=id(3)).map(|(id, _)| id).collect();
+    /// assert_eq!(ids, [id(2), id(3)]);
+    /// ```
+    pub fn range(
+        &self,
+        ids: RangeInclusive<ReplicaId>,
+    ) -> impl DoubleEndedIterator<Item = (ReplicaId, &Intervals)> + ExactSizeIterator + '_ {
+        let begin = self.replicas.partition_point(|(id, _)| id < ids.start());
+        let end = self.replicas.partition_point(|(id, _)| id <= ids.end());
+        let within = self.replicas.get(begin..end).unwrap_or_default();
+        within.iter().map(|(id, seen)| (*id, seen))
     }
 
     /// The numbers of one replica, to be made non-empty by the caller.
