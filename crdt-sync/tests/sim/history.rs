@@ -213,6 +213,10 @@ impl History {
             self.tally.count("updates found on disk", stored.len());
             let disk = self.cluster.disk(node).expect("it was read");
             self.tally.count("states half on disk", u64::from(!disk.content().unfinished.is_empty()));
+            if engine.is_partial() {
+                // It has parts of a walk from before: a walk that it begins now is not the only one.
+                self.parts.insert(node, vec![None]);
+            }
             self.check(node);
         }
     }
