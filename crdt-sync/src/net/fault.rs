@@ -46,7 +46,7 @@ pub enum LinkError {
     },
     /// The peer announced a frame that is longer than allowed. Nothing of it was read.
     FrameTooLong {
-        /// Its length in bytes.
+        /// Its length in bytes, as far as it was read.
         len: u64,
         /// [`Config::max_frame`](crate::proto::Config::max_frame).
         allowed: u64,

@@ -15,6 +15,7 @@ use super::hub::Hub;
 use super::link::Link;
 use super::transport::SEND_WINDOW;
 use super::world;
+use crate::proto::FrameError;
 
 /// Bytes that are given to the stream at once, which copies them.
 const BATCH: usize = 64 << 10;
@@ -169,10 +170,15 @@ impl Pace {
     }
 }
 
-/// Appends a frame after its length: four bytes, the lowest first.
+/// Appends a frame after its length: seven bits a byte, the lowest first, the top bit set on all but the
+/// last.
 fn put(frame: &[u8], batch: &mut Vec<u8>) {
-    let len = u32::try_from(frame.len()).expect("a frame is at most max_frame bytes long");
-    batch.extend_from_slice(&len.to_le_bytes());
+    let mut len = frame.len();
+    while len >= 0x80 {
+        batch.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    batch.push(len as u8);
     batch.extend_from_slice(frame);
 }
 
@@ -189,13 +195,7 @@ async fn write_all(send: &mut SendStream, mut bytes: &[u8], left: &AtomicUsize) 
 
 /// Reads a whole frame. The buffer grows with what arrives, not with what is announced.
 async fn next_frame(receive: &mut RecvStream, max: usize, frame: &mut Vec<u8>) -> Result<(), LinkError> {
-    let mut len = [0; 4];
-    // Where the connection is lost the transport knows why; this is for streams that end alone.
-    receive.read_exact(&mut len).await.map_err(|_| LinkError::StreamEnded)?;
-    let len = u32::from_le_bytes(len) as usize;
-    if len > max {
-        return Err(LinkError::FrameTooLong { len: len as u64, allowed: max as u64 });
-    }
+    let len = next_len(receive, max).await?;
     frame.clear();
     frame.shrink_to(2 * BATCH);
     while frame.len() < len {
@@ -205,4 +205,24 @@ async fn next_frame(receive: &mut RecvStream, max: usize, frame: &mut Vec<u8>) -
         }
     }
     Ok(())
+}
+
+/// Reads the length of a frame, in its shortest form.
+async fn next_len(receive: &mut RecvStream, max: usize) -> Result<usize, LinkError> {
+    let mut len = 0u64;
+    for shift in (0..u32::BITS).step_by(7) {
+        let mut byte = [0];
+        // Where the connection is lost the transport knows why; this is for streams that end alone.
+        receive.read_exact(&mut byte).await.map_err(|_| LinkError::StreamEnded)?;
+        len |= u64::from(byte[0] & 0x7f) << shift;
+        if len > max as u64 {
+            return Err(LinkError::FrameTooLong { len, allowed: max as u64 });
+        }
+        match byte[0] {
+            0 if shift > 0 => break,
+            0x80.. => {}
+            _ => return Ok(len as usize),
+        }
+    }
+    Err(LinkError::Protocol(FrameError::Number.into()))
 }

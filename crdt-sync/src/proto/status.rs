@@ -101,6 +101,9 @@ pub struct Counters {
     pub not_held: u64,
     /// Updates received again.
     pub duplicates: u64,
+    /// Frames of which the rest was not taken because they name an origin by what begins no id here, or
+    /// several. It takes a member that was just heard of, and chance or intent. Peers bring them again.
+    pub unresolved: u64,
     /// Updates sent, each once for each peer.
     pub sent: u64,
     /// Updates that left the log because it was full.

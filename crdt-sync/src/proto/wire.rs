@@ -49,8 +49,20 @@ impl Writer {
         self.0.len()
     }
 
+    /// Takes back what was written behind the first `len` bytes.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
     pub(super) fn finish(self) -> Vec<u8> {
         self.0
+    }
+}
+
+/// Goes on behind the bytes that are there.
+impl From<Vec<u8>> for Writer {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
     }
 }
 

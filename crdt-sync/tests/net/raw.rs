@@ -196,6 +196,20 @@ impl Member {
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.send.write_all(bytes).await.unwrap();
     }
+
+    /// The next frame that the node sends.
+    pub(crate) async fn frame(&mut self) -> Vec<u8> {
+        let mut announced = vec![0x80];
+        while announced.last().is_some_and(|byte| byte & 0x80 != 0) {
+            let mut byte = [0];
+            self.receive.read_exact(&mut byte).await.unwrap();
+            announced.push(byte[0]);
+        }
+        let len = announced[1..].iter().rev().fold(0, |len, byte| len << 7 | usize::from(byte & 0x7f));
+        let mut frame = vec![0; len];
+        self.receive.read_exact(&mut frame).await.unwrap();
+        frame
+    }
 }
 
 /// The alert of TLS with which the node ended a handshake.
@@ -205,8 +219,19 @@ pub(crate) fn alert(error: &quinn::ConnectionError) -> Option<u64> {
     u64::from(close.error_code).checked_sub(0x100)
 }
 
+/// What comes before a frame of so many bytes.
+pub(crate) fn length(mut len: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while len > 0x7f {
+        bytes.push((len % 0x80) as u8 | 0x80);
+        len /= 0x80;
+    }
+    bytes.push(len as u8);
+    bytes
+}
+
 pub(crate) fn framed(frame: &[u8]) -> Vec<u8> {
-    [&u32::try_from(frame.len()).unwrap().to_le_bytes()[..], frame].concat()
+    [&length(frame.len())[..], frame].concat()
 }
 
 /// What another node would say to a node that is called `a`.

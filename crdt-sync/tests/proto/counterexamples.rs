@@ -207,11 +207,9 @@ fn what_was_removed_during_a_walk_is_there_under_the_claimed_vector() {
     assert!(lab.shows("receiver", X), "its addition is claimed, and nobody has removed it");
 }
 
-/// A numbered update as a frame of its own.
+/// The first update of an origin, with dots of another, as a frame of its own.
 fn update_frame(origin: ReplicaId, bytes: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(bytes.len()).expect("a small update");
-    assert!(len < 64, "one byte of length");
-    [&[1, 2, 0][..], origin.as_bytes(), &[0, 2 * len], bytes].concat()
+    [&[0x83][..], origin.as_bytes(), &[0], bytes].concat()
 }
 
 /// Gives a and b different content under the same number.

@@ -68,7 +68,7 @@ fn nothing_is_sent_or_taken_before_the_hello() {
     lab.insert("a", 1);
     lab.connect("a", "b");
     assert_eq!(lab.take("a", "b", 10), 1, "a hello and no more");
-    let update = [&[1, 2, 0][..], &[9; 16], &[0, 0]].concat();
+    let update = [&[0x83][..], &[9; 16], &[0]].concat();
     assert_eq!(lab.forge("a", "b", &update), Err(PeerError::Unexpected { frame: "updates" }));
     let peer = lab.peer("b", "a");
     assert_eq!(lab.engine("b").status().peers[0].state, PeerState::Failed);
@@ -99,7 +99,10 @@ fn a_bad_frame_ends_its_connection_and_nothing_else() {
         lab.lose("bad", "a")
     };
     let number = Dot::new(ReplicaId::from_bytes([9; 16]), 1);
-    let broken = [&good[..], &[0], &[9; 16], &[0, 6, 0xff, 0xff, 0xff]].concat();
+    // An addition by a new id with number 1, which is not the last one any more.
+    assert_eq!((good[0], good[17], good.len()), (0x8b, 0, 19));
+    let first = [&[0x89][..], &good[1..18], &[1], &good[18..]].concat();
+    let broken = [&first[..], &[3], &[9; 16], &[0, 0xff, 0xff, 0xff]].concat();
     match lab.forge("bad", "a", &broken) {
         Err(PeerError::Undecodable { update, reason }) => {
             assert_eq!(update, Some(number));

@@ -7,6 +7,7 @@ mod flood;
 mod hold;
 mod lab;
 mod links;
+mod names;
 mod outages;
 mod push;
 mod reconcile;

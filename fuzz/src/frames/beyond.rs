@@ -6,7 +6,8 @@ use arbitrary::Arbitrary;
 use crdt_sync::proto::Config;
 
 const VERSION: u8 = 1;
-const UPDATES: u8 = 2;
+/// The only update of a frame, in full, of an origin that is named in full.
+const LONE: u8 = 0x83;
 const APPLIED: u8 = 3;
 const BEGIN: u8 = 8;
 const CHUNK: u8 = 9;
@@ -72,10 +73,9 @@ fn update(step: u64, runs: u64) -> Vec<u8> {
     delta.push(0);
     number(&mut delta, runs);
     delta.extend([0, 0].repeat(runs as usize));
-    let mut frame = vec![VERSION, UPDATES, 0];
+    let mut frame = vec![LONE];
     frame.extend([0xee; 16]);
     number(&mut frame, step);
-    number(&mut frame, 2 * delta.len() as u64);
     frame.extend(delta);
     frame
 }

@@ -65,16 +65,12 @@ impl<T: Wire> Engine<T> {
 
     fn take_updates(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<bool, PeerError> {
         let before = (self.came(), self.counters.not_held);
-        let mut updates = Updates::new(body, &self.config)?;
+        let mut updates = Updates::new(body, &self.config);
         let mut unpacked = std::mem::take(&mut self.unpacked);
-        let mut run = None;
-        let taken = updates.try_for_each(|update| {
-            let update = update?;
-            self.take_update(id, update, &mut unpacked, now)?;
-            self.received(id, Run::extend(&mut run, update.0));
-            Ok(())
-        });
-        self.received(id, run);
+        let taken = self.take_each(id, &mut updates, &mut unpacked, now);
+        if updates.is_unresolved() {
+            self.miss(id);
+        }
         // What one large update needed is not kept for ever.
         unpacked.shrink_to(self.config.batch_bytes);
         self.unpacked = unpacked;
@@ -84,6 +80,36 @@ impl<T: Wire> Engine<T> {
             self.grown(now);
         }
         taken.map(|()| brought)
+    }
+
+    fn take_each(
+        &mut self,
+        id: PeerId,
+        updates: &mut Updates<'_>,
+        unpacked: &mut Vec<u8>,
+        now: Now,
+    ) -> Result<(), PeerError> {
+        let (mut run, mut taken) = (None, Ok(()));
+        while taken.is_ok()
+            && let Some(update) = updates.next(self.state.held())
+        {
+            taken = update.and_then(|update| {
+                self.take_update(id, update, unpacked, now)?;
+                self.received(id, Run::extend(&mut run, update.0));
+                Ok(())
+            });
+        }
+        self.received(id, run);
+        taken
+    }
+
+    /// An id was named by what tells it only from those that the peer knows. An exchange makes up for
+    /// what is lost by that, and the peer hears of all ids that are here.
+    fn miss(&mut self, from: PeerId) {
+        self.counters.unresolved += 1;
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.waiting.digest.get_or_insert(false);
+        }
     }
 
     /// How many updates of others came, to stay.

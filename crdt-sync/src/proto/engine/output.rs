@@ -6,7 +6,7 @@ use crdt_core::codec::Wire;
 use super::Engine;
 use crate::proto::config::Config;
 use crate::proto::event::Event;
-use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter};
+use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter, is_told_by_short};
 use crate::proto::id::PeerId;
 use crate::proto::peer::{Peer, Phase};
 use crate::proto::rights::Want;
@@ -136,7 +136,7 @@ impl<T: Wire> Engine<T> {
     /// first.
     fn updates(&mut self, id: PeerId, budget: usize) -> Option<Vec<u8>> {
         let peer = self.peers.get_mut(&id)?;
-        let log = self.state.log();
+        let (log, ids) = (self.state.log(), self.state.held());
         peer.refresh_gap(log, self.state.lost(), self.state.claims());
         if peer.gap {
             self.offer(id);
@@ -146,7 +146,7 @@ impl<T: Wire> Engine<T> {
         let mut frame = UpdatesWriter::new();
         let mut run = None;
         while let Some((place, update)) = peer.next(log, self.now)
-            && frame.push(&update, budget)
+            && frame.push(&update, budget, |id| is_told_by_short(id, peer.holdings.applied(), ids))
         {
             peer.pass((place, &update));
             Run::extend(&mut run, update.number).into_iter().for_each(|run| peer.sent(run));

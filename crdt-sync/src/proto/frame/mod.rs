@@ -1,13 +1,14 @@
 //! The bytes of frames and datagrams.
 //!
-//! Every one begins with the version and the kind. There is one form for each meaning: what is
-//! decoded and encoded again gives the same bytes. Numbers are little-endian base 128 in the
-//! shortest form, byte strings carry their length, fixed-width fields are little-endian.
+//! Every one begins with the version and the kind, but for updates, whose first byte is one that no
+//! version will have: the top bit is set. There is one form for each meaning: what is decoded and
+//! encoded again gives the same bytes. Numbers are little-endian base 128 in the shortest form, byte
+//! strings carry their length, fixed-width fields are little-endian.
 //!
 //! | kind | frame | fields after version and kind |
 //! |---|---|---|
 //! | 1 | hello | see [`hello`] |
-//! | 2 | updates | one or more of: place of the origin, step of the seq, length, bytes (see [`updates`]) |
+//! | | updates | one or more, see [`updates`] |
 //! | 3 | applied | vector of the numbers applied since the last report |
 //! | 4 | ask | id |
 //! | 5 | vector | id of the question, vector of all numbers applied |
@@ -29,6 +30,8 @@
 
 mod digest;
 mod hello;
+mod names;
+mod packed;
 mod spans;
 mod updates;
 
@@ -39,8 +42,10 @@ use crdt_core::{ReplicaId, Span};
 
 pub(super) use self::digest::Digest;
 pub(super) use self::hello::{Hello, MOVES_RIGHTS};
+pub(super) use self::names::is_told_by_short;
+pub(super) use self::packed::Packed;
 pub(super) use self::spans::max_spans;
-pub(super) use self::updates::{Packed, Updates, UpdatesWriter};
+pub(super) use self::updates::{Updates, UpdatesWriter};
 use super::config::Config;
 use super::error::{FrameError, PeerError};
 use super::rights::{Levels, MAX_WANTS};
@@ -49,13 +54,15 @@ use super::wire::{Reader, Writer};
 
 /// The oldest and newest version of the protocol spoken here.
 const VERSIONS: (u8, u8) = (1, 1);
+/// The bit that is set in the first byte of a frame of updates, and in no version.
+const UPDATES: u8 = 0x80;
 
 /// What a frame on the stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
     Hello = 1,
-    Updates = 2,
+    Updates = UPDATES,
     Applied = 3,
     Ask = 4,
     Vector = 5,
@@ -101,7 +108,6 @@ impl Kind {
     fn from_byte(byte: u8) -> Result<Self, FrameError> {
         Ok(match byte {
             1 => Self::Hello,
-            2 => Self::Updates,
             3 => Self::Applied,
             4 => Self::Ask,
             5 => Self::Vector,
@@ -168,13 +174,16 @@ pub(super) enum AbortReason {
     Standstill = 3,
 }
 
-/// Reads version and kind.
+/// Reads version and kind, of a frame that has them.
 pub(super) fn open<'a>(bytes: &'a [u8], config: &Config) -> Result<(Kind, Reader<'a>), PeerError> {
     if bytes.len() > config.max_frame {
         let (found, allowed) = (bytes.len() as u64, config.max_frame as u64);
         return Err(PeerError::LimitExceeded { limit: "max_frame", found, allowed });
     }
     let mut reader = Reader::new(bytes);
+    if bytes.first().is_some_and(|first| first & UPDATES != 0) {
+        return Ok((Kind::Updates, reader));
+    }
     let version = reader.u8()?;
     let kind = Kind::from_byte(reader.u8()?);
     // The first bytes of a hello stay as they are for ever, so that it can report a mismatch.

@@ -1,11 +1,8 @@
 //! Golden bytes of every frame, and what is refused.
 
-use std::time::Duration;
-
-use crdt_core::{Dot, ReplicaId};
+use crdt_core::ReplicaId;
 
 use super::*;
-use crate::proto::log::Update;
 
 fn config() -> Config {
     let mut config = Config::new("shop");
@@ -131,110 +128,6 @@ fn the_bytes_of_a_digest_stay_as_they_are() {
     assert_eq!(Digest::decode(&digest.encode(), &config()), Ok(digest));
     let flags = Digest { partial: true, durable: true, ..digest };
     assert_eq!(Digest::decode(&flags.encode(), &config()), Ok(flags));
-}
-
-fn update(id: u128, seq: u64, bytes: &[u8]) -> Update<'_> {
-    Update { number: Dot::new(ReplicaId::from_u128(id), seq), bytes, at: Duration::ZERO, own: true }
-}
-
-fn updates(bytes: &[u8], config: &Config) -> Result<Vec<(Dot, Vec<u8>)>, PeerError> {
-    let (kind, from) = open(bytes, config)?;
-    assert_eq!(kind, Kind::Updates);
-    let unpacked = |(number, packed): (Dot, Packed<'_>)| {
-        let mut bytes = b"anything".to_vec();
-        packed.unpack(&mut bytes);
-        (number, bytes)
-    };
-    Updates::new(from, config)?.map(|update| update.map(unpacked)).collect()
-}
-
-#[test]
-fn the_bytes_of_updates_stay_as_they_are() {
-    let own = [&[1, 1][..], ReplicaId::from_u128(2).as_bytes(), b"d"].concat();
-    let batch = [update(1, 1, b"a"), update(2, 200, b"bc"), update(1, 2, b""), update(2, 199, &own)];
-    let mut writer = UpdatesWriter::new();
-    assert!(batch.iter().all(|update| writer.push(update, usize::MAX)));
-    assert_eq!(writer.count(), 4);
-    let bytes = writer.finish();
-    let news = format!("010200{ID_1}000261") + &format!("00{ID_2}8e03046263");
-    assert_eq!(hex(&bytes), news + "010000" + "02030364");
-    let read = updates(&bytes, &config()).expect("a frame of ours");
-    assert_eq!(read, batch.map(|update| (update.number, update.bytes.to_vec())));
-}
-
-#[test]
-fn what_most_updates_begin_with_is_left_out_and_comes_back() {
-    let id = |id: u128| ReplicaId::from_u128(id);
-    let begun = |ids: u8, id: ReplicaId| [&[1, ids][..], id.as_bytes(), b"rest"].concat();
-    let cases = [
-        (begun(1, id(1)), 6, "its own id"),
-        (begun(1, id(2)), 24, "the id of another"),
-        (begun(2, id(1)), 24, "two ids"),
-        (begun(1, id(1))[..17].to_vec(), 19, "no whole id"),
-    ];
-    for (bytes, len, what) in cases {
-        let mut writer = UpdatesWriter::new();
-        writer.push(&update(1, 1, &bytes), usize::MAX);
-        let frame = writer.finish();
-        assert_eq!(frame.len(), 2 + 17 + len, "{what}");
-        assert_eq!(updates(&frame, &config()), Ok(vec![(Dot::new(id(1), 1), bytes)]), "{what}");
-    }
-    let long_form = [&[1, 2, 0][..], &[0; 15], &[1, 0, 2 * 22], &begun(1, id(1))].concat();
-    assert_eq!(updates(&long_form, &config()), Err(FrameError::Value.into()), "a second form");
-}
-
-#[test]
-fn a_batch_keeps_to_its_budget_but_for_its_first_update() {
-    let mut writer = UpdatesWriter::new();
-    assert!(writer.push(&update(1, 1, &[0; 100]), 10));
-    assert!(!writer.push(&update(1, 2, b""), 10));
-    assert_eq!(writer.count(), 1);
-    for budget in 24..200 {
-        let mut writer = UpdatesWriter::new();
-        let mut seq = 0..;
-        while seq.next().is_some_and(|seq| writer.push(&update(1, seq + 1, b"xyz"), budget)) {}
-        let len = writer.finish().len();
-        assert!(len <= budget && len + 6 > budget, "{len} of {budget}");
-    }
-}
-
-#[test]
-fn one_frame_names_a_limited_number_of_origins() {
-    let mut writer = UpdatesWriter::new();
-    let fitting = (0u128..).take_while(|id| writer.push(&update(*id, 1, b""), usize::MAX)).count();
-    assert_eq!(fitting, 256);
-    let bytes = writer.finish();
-    assert_eq!(updates(&bytes, &config()).map(|updates| updates.len()), Ok(256));
-    let one_more = [&bytes[..], &[0], &[0xff; 16], &[0, 0]].concat();
-    assert_eq!(updates(&one_more, &config()), Err(FrameError::Order.into()));
-}
-
-#[test]
-fn malformed_updates_are_refused() {
-    let id = [1; 16];
-    let frame = |body: &[&[u8]]| [&[1, 2][..], &body.concat()].concat();
-    let cases: [(&[&[u8]], FrameError); 6] = [
-        (&[], FrameError::Truncated),
-        (&[&[0], &id, &[1, 0]], FrameError::Number),
-        (&[&[1, 0, 0]], FrameError::Number),
-        (&[&[0], &id, &[0, 0, 0], &id, &[2, 0]], FrameError::Order),
-        (&[&[0], &id, &[0, 10, 0]], FrameError::Truncated),
-        (&[&[0], &id], FrameError::Truncated),
-    ];
-    for (body, reason) in cases {
-        assert_eq!(updates(&frame(body), &config()), Err(reason.into()), "{body:x?}");
-    }
-}
-
-#[test]
-fn an_update_over_the_agreed_size_is_refused() {
-    let mut config = config();
-    config.max_update_bytes = 4;
-    let mut writer = UpdatesWriter::new();
-    writer.push(&update(1, 1, b"12345"), 100);
-    let refused = updates(&writer.finish(), &config);
-    let limit = "max_update_bytes";
-    assert_eq!(refused, Err(PeerError::LimitExceeded { limit, found: 5, allowed: 4 }));
 }
 
 #[test]

@@ -1,38 +1,57 @@
 //! The hot frame: numbered updates, several to a frame.
 //!
-//! Each is: place of its origin (0 says that the 16 bytes of a new id follow, n the n-th id of this
-//! frame); its seq, as the difference to the one after the last of this origin in the frame, at first
-//! to 1, in the zigzag code; twice the length of the bytes that follow, plus one if they are short; the
-//! bytes. Short ones lack their beginning, which most updates share: version 1 and one replica id,
-//! that of the origin. Whatever begins so is short, so that an update has one form.
+//! Each begins with a number, its head. An even head says that the update is an addition where all is as
+//! expected: it is of the origin of the update before it, with the next seq and the next dot. Half of the
+//! head is the length of what follows, the entry. So most updates take one byte beside their content.
 //!
-//! Ids are named once a frame, not once a connection, so that a frame can be read without those
-//! before it.
+//! An odd head says, from its lowest bit but one on: whether this update is the last of the frame (1 bit),
+//! the form of its bytes (2 bits: whole, own, an addition with the dot expected, an addition; see
+//! [`packed`](super::packed)), and its origin (0 an id that is new to the frame, of which 16 bytes follow;
+//! 1 the same, of which the first two bytes follow, see [`names`](super::names); 2 that of the update
+//! before it; from 3 on the ids of the frame in their order). Then come the seq, as the difference to the
+//! one after the last of this origin, at first to 1; for an addition how many numbers come before the dot, as
+//! the difference to how many are expected; the length of the bytes, unless it is the last; the bytes.
+//! Differences are in the zigzag code. The dot expected is the one after that of the last addition of the
+//! origin in this frame, at first the one whose number is the seq.
+//!
+//! The head of the first update has the top bit set, which no other frame begins with: there is neither a
+//! version nor a kind before it. What can be said in a shorter way is refused, so that an update has one
+//! form but for how an id that is new to the frame is named.
+//!
+//! Nothing is remembered from one frame to the next, so that a frame can be read without those before it.
 
+use std::ops::Range;
+
+use crdt_core::clock::CausalContext;
 use crdt_core::{Dot, ReplicaId};
 
-use super::{FrameError, Kind, start};
+use super::names::{resolve, short};
+use super::packed::{Form, Packed};
+use super::{FrameError, UPDATES};
 use crate::proto::config::Config;
 use crate::proto::error::PeerError;
 use crate::proto::log::Update;
-use crate::proto::wire::{Reader, Writer, number_len};
+use crate::proto::wire::{Reader, Writer};
 
 /// Updates in one frame, so that who applies it under a lock does not hold it for long.
 const MAX_UPDATES: u64 = 256;
 /// Ids that one frame may name: its reader looks them up one by one.
 const MAX_ORIGINS: usize = 256;
-/// What comes before the id in an update of its origin's dots alone: the version of the envelope, and
-/// how many ids there are.
-const BEGIN: [u8; 2] = [1, 1];
-/// Bytes that a short form lacks.
-const LACKING: usize = BEGIN.len() + 16;
 
-/// A frame of updates under construction.
-pub(crate) struct UpdatesWriter {
-    to: Writer,
-    origins: Vec<Origin>,
-    count: u64,
-}
+/// The bit of an odd head that says that nothing follows.
+const LAST: u8 = 2;
+
+/// Forms in an odd head.
+const WHOLE: u64 = 0;
+const OWN: u64 = 1;
+const EXPECTED: u64 = 2;
+const ADDITION: u64 = 3;
+
+/// Origins in an odd head.
+const NEW: u64 = 0;
+const SHORT: u64 = 1;
+const SAME: u64 = 2;
+const FIRST: u64 = 3;
 
 /// An id named in the frame.
 #[derive(Clone, Copy)]
@@ -40,41 +59,119 @@ struct Origin {
     id: ReplicaId,
     /// The seq that is expected next.
     next: u64,
+    /// How many numbers come before the dot that is expected next, if there was an addition.
+    before: Option<u64>,
+}
+
+impl Origin {
+    fn new(id: ReplicaId) -> Self {
+        Self { id, next: 1, before: None }
+    }
+
+    /// How many numbers should come before the dot of an addition with this seq.
+    fn expected(&self, seq: u64) -> u64 {
+        self.before.unwrap_or(seq - 1)
+    }
+
+    /// An update went by.
+    fn pass(&mut self, seq: u64, form: Form) {
+        self.next = seq + 1;
+        if let Form::Addition { before } = form {
+            self.before = Some(before.wrapping_add(1));
+        }
+    }
+}
+
+/// A frame of updates under construction.
+pub(crate) struct UpdatesWriter {
+    to: Writer,
+    origins: Vec<Origin>,
+    /// Where the origin of the last update is among them.
+    current: Option<usize>,
+    /// Where the head of the last update is, if it is odd, and its length.
+    last: Option<(usize, Range<usize>)>,
+    count: u64,
 }
 
 impl UpdatesWriter {
     pub(crate) fn new() -> Self {
-        Self { to: start(Kind::Updates), origins: Vec::new(), count: 0 }
+        Self { to: Writer::default(), origins: Vec::new(), current: None, last: None, count: 0 }
     }
 
-    /// Adds an update unless the frame would grow beyond `budget`; the first is always taken.
-    pub(crate) fn push(&mut self, update: &Update<'_>, budget: usize) -> bool {
+    /// Adds an update unless the frame would grow beyond `budget`; the first is always taken. `is_told`
+    /// says whether the reader is told by the first bytes of an id which is meant.
+    pub(crate) fn push(
+        &mut self,
+        update: &Update<'_>,
+        budget: usize,
+        is_told: impl FnOnce(ReplicaId) -> bool,
+    ) -> bool {
         let Dot { replica, seq } = update.number;
         let place = self.origins.iter().position(|origin| origin.id == replica);
-        let (rest, short) = shortened(update.bytes, replica);
-        let head = (rest.len() as u64) << 1 | u64::from(short);
-        let step = zigzag(seq, place.map_or(1, |place| self.origins[place].next));
-        let origin = place.map_or(17, |place| number_len(place as u64 + 1));
-        let size = origin + number_len(step) + number_len(head) + rest.len();
-        let full = self.to.len() + size > budget || self.count == MAX_UPDATES;
-        if self.count > 0 && (full || place.is_none() && self.origins.len() == MAX_ORIGINS) {
+        if place.is_none() && self.origins.len() == MAX_ORIGINS || self.count == MAX_UPDATES {
             return false;
         }
-        match place {
-            Some(place) => self.to.count(place + 1),
-            None => {
-                self.to.u8(0);
-                self.to.id(replica);
-                self.origins.push(Origin { id: replica, next: 1 });
-            }
+        let mut origin = place.map_or(Origin::new(replica), |place| self.origins[place]);
+        let packed = Packed::new(update.bytes, replica);
+        let at = self.to.len();
+        let length = self.head(place, &origin, seq, &packed, is_told);
+        if self.count > 0 && self.to.len() + packed.rest.len() > budget {
+            self.to.truncate(at);
+            return false;
         }
-        let place = place.unwrap_or(self.origins.len() - 1);
-        self.origins[place].next = seq + 1;
-        self.to.number(step);
-        self.to.number(head);
-        self.to.raw(rest);
+        self.to.raw(packed.rest);
+        origin.pass(seq, packed.form);
+        match place {
+            Some(place) => self.origins[place] = origin,
+            None => self.origins.push(origin),
+        }
+        self.current = place.or(Some(self.origins.len() - 1));
+        self.last = length.map(|length| (at, length));
         self.count += 1;
         true
+    }
+
+    /// Writes what comes before the bytes. Returns where their length is, if the head is odd.
+    fn head(
+        &mut self,
+        place: Option<usize>,
+        origin: &Origin,
+        seq: u64,
+        packed: &Packed<'_>,
+        is_told: impl FnOnce(ReplicaId) -> bool,
+    ) -> Option<Range<usize>> {
+        let (len, step) = (packed.rest.len() as u64, zigzag(seq, origin.next));
+        let (form, skipped) = match packed.form {
+            Form::Whole => (WHOLE, 0),
+            Form::Own => (OWN, 0),
+            Form::Addition { before } => match zigzag(before, origin.expected(seq)) {
+                0 => (EXPECTED, 0),
+                skipped => (ADDITION, skipped),
+            },
+        };
+        let name = match place {
+            None if is_told(origin.id) => SHORT,
+            None => NEW,
+            Some(_) if place == self.current => SAME,
+            Some(place) => FIRST + place as u64,
+        };
+        if (name, step, form) == (SAME, 0, EXPECTED) {
+            self.to.number(len << 1);
+            return None;
+        }
+        self.to.number(1 | form << 2 | name << 4);
+        match name {
+            NEW => self.to.id(origin.id),
+            SHORT => self.to.raw(&short(origin.id)),
+            _ => {}
+        }
+        self.to.number(step);
+        if form == ADDITION {
+            self.to.number(skipped);
+        }
+        let begin = self.to.len();
+        self.to.number(len);
+        Some(begin..self.to.len())
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -82,14 +179,16 @@ impl UpdatesWriter {
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
-        self.to.finish()
+        let mut bytes = self.to.finish();
+        if let Some((head, length)) = self.last {
+            bytes[head] |= LAST;
+            bytes.drain(length);
+        }
+        if let Some(first) = bytes.first_mut() {
+            *first |= UPDATES;
+        }
+        bytes
     }
-}
-
-/// The bytes without the beginning that most updates share, and whether they had it.
-fn shortened(bytes: &[u8], origin: ReplicaId) -> (&[u8], bool) {
-    let rest = bytes.strip_prefix(&BEGIN).and_then(|rest| rest.strip_prefix(origin.as_bytes()));
-    rest.map_or((bytes, false), |rest| (rest, true))
 }
 
 /// The difference of two numbers, small for small ones of either sign.
@@ -107,88 +206,131 @@ fn unzigzag(step: u64, expected: u64) -> u64 {
 pub(crate) struct Updates<'a> {
     from: Reader<'a>,
     origins: Vec<Origin>,
+    current: Option<usize>,
     max_update_bytes: usize,
-}
-
-/// The bytes of an update as they came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Packed<'a> {
-    origin: ReplicaId,
-    rest: &'a [u8],
-    short: bool,
-}
-
-impl Packed<'_> {
-    /// Writes the bytes of the update in the place of what `to` holds.
-    pub(crate) fn unpack(&self, to: &mut Vec<u8>) {
-        to.clear();
-        if self.short {
-            to.extend_from_slice(&BEGIN);
-            to.extend_from_slice(self.origin.as_bytes());
-        }
-        to.extend_from_slice(self.rest);
-    }
+    unresolved: bool,
 }
 
 impl<'a> Updates<'a> {
-    /// `from` stands behind the kind.
-    pub(crate) fn new(from: Reader<'a>, config: &Config) -> Result<Self, PeerError> {
-        if from.is_empty() {
-            return Err(FrameError::Truncated.into());
-        }
-        Ok(Self { from, origins: Vec::new(), max_update_bytes: config.max_update_bytes })
+    /// `from` stands at the beginning of the frame.
+    pub(crate) fn new(from: Reader<'a>, config: &Config) -> Self {
+        let max_update_bytes = config.max_update_bytes;
+        Self { from, origins: Vec::new(), current: None, max_update_bytes, unresolved: false }
     }
 
-    fn read(&mut self) -> Result<(Dot, Packed<'a>), PeerError> {
-        let place = self.place()?;
-        let Origin { id, next } = self.origins[place];
-        let seq = unzigzag(self.from.number()?, next);
-        if seq == 0 || seq > Dot::MAX_SEQ {
-            return Err(FrameError::Number.into());
-        }
-        self.origins[place].next = seq + 1;
-        Ok((Dot::new(id, seq), self.packed(id)?))
+    /// The next update, if there is one. `ids` are those that are here.
+    pub(crate) fn next(&mut self, ids: &CausalContext) -> Option<Result<(Dot, Packed<'a>), PeerError>> {
+        let over = self.unresolved || self.from.is_empty();
+        if over { None } else { self.read(ids).transpose() }
     }
 
-    fn packed(&mut self, origin: ReplicaId) -> Result<Packed<'a>, PeerError> {
-        let head = self.from.number()?;
-        let short = head & 1 == 1;
-        let rest = self.from.take(head >> 1)?;
-        let len = rest.len() + if short { LACKING } else { 0 };
-        if len > self.max_update_bytes {
-            let (found, allowed) = (len as u64, self.max_update_bytes as u64);
-            return Err(PeerError::LimitExceeded { limit: "max_update_bytes", found, allowed });
+    /// Whether an origin was named by what begins none, or several, of the ids that are here: what was
+    /// left of the frame is as lost.
+    pub(crate) fn is_unresolved(&self) -> bool {
+        self.unresolved
+    }
+
+    fn read(&mut self, ids: &CausalContext) -> Result<Option<(Dot, Packed<'a>)>, PeerError> {
+        let head = match self.current {
+            None => u64::from(self.from.u8()? & !UPDATES),
+            Some(_) => self.from.number()?,
+        };
+        if head & 1 == 0 {
+            let place = self.current.ok_or(FrameError::Number)?;
+            let (Origin { next, .. }, rest) = (self.origins[place], self.from.take(head >> 1)?);
+            let before = self.origins[place].expected(next);
+            return self.passed(place, next, Form::Addition { before }, rest).map(Some);
         }
-        if !short && shortened(rest, origin).1 {
+        let (last, form, name) = (head & u64::from(LAST) != 0, head >> 2 & 3, head >> 4);
+        let Some(place) = self.place(name, ids)? else { return Ok(None) };
+        let (seq, form) = self.number(place, name, form)?;
+        let rest = if last { self.from.rest() } else { self.from.bytes()? };
+        if !last && self.from.is_empty() {
             return Err(FrameError::Value.into());
         }
-        Ok(Packed { origin, rest, short })
+        self.passed(place, seq, form, rest).map(Some)
     }
 
-    /// Where the origin stands in the table.
-    fn place(&mut self) -> Result<usize, PeerError> {
-        let place = self.from.number()?;
-        if place == 0 {
-            return self.new_origin();
+    /// The seq of an update with an odd head, and its form.
+    fn number(&mut self, place: usize, name: u64, form: u64) -> Result<(u64, Form), PeerError> {
+        let (origin, step) = (self.origins[place], self.from.number()?);
+        let seq = unzigzag(step, origin.next);
+        if seq == 0 {
+            return Err(FrameError::Number.into());
         }
-        let index = usize::try_from(place - 1).map_err(|_| FrameError::Number)?;
-        if index < self.origins.len() { Ok(index) } else { Err(FrameError::Number.into()) }
+        let expected = origin.expected(seq);
+        let form = match form {
+            WHOLE => Form::Whole,
+            OWN => Form::Own,
+            EXPECTED if (name, step) == (SAME, 0) => return Err(FrameError::Value.into()),
+            EXPECTED => Form::Addition { before: expected },
+            _ => match self.from.number()? {
+                0 => return Err(FrameError::Value.into()),
+                skipped => Form::Addition { before: unzigzag(skipped, expected) },
+            },
+        };
+        Ok((seq, form))
     }
 
-    fn new_origin(&mut self) -> Result<usize, PeerError> {
-        let id = self.from.id()?;
+    /// The update, once it was looked at.
+    fn passed(
+        &mut self,
+        place: usize,
+        seq: u64,
+        form: Form,
+        rest: &'a [u8],
+    ) -> Result<(Dot, Packed<'a>), PeerError> {
+        let id = self.origins[place].id;
+        let packed = Packed { origin: id, form, rest };
+        if packed.len() > self.max_update_bytes {
+            let (found, allowed) = (packed.len() as u64, self.max_update_bytes as u64);
+            return Err(PeerError::LimitExceeded { limit: "max_update_bytes", found, allowed });
+        }
+        if seq > Dot::MAX_SEQ {
+            return Err(FrameError::Number.into());
+        }
+        if !packed.is_shortest() {
+            return Err(FrameError::Value.into());
+        }
+        self.origins[place].pass(seq, form);
+        self.current = Some(place);
+        Ok((Dot::new(id, seq), packed))
+    }
+
+    /// Where the origin stands in the table, if its name could be resolved.
+    fn place(&mut self, name: u64, ids: &CausalContext) -> Result<Option<usize>, PeerError> {
+        let id = match name {
+            NEW => Some(self.from.id()?),
+            SHORT => resolve(self.from.array()?, ids),
+            _ => return self.named_before(name).map(Some),
+        };
+        self.unresolved = id.is_none();
+        id.map(|id| self.new_origin(id)).transpose()
+    }
+
+    fn named_before(&self, name: u64) -> Result<usize, PeerError> {
+        let current = self.current.ok_or(FrameError::Number)?;
+        if name == SAME {
+            return Ok(current);
+        }
+        let place = usize::try_from(name - FIRST).map_err(|_| FrameError::Number)?;
+        if place >= self.origins.len() {
+            return Err(FrameError::Number.into());
+        }
+        if place == current {
+            return Err(FrameError::Value.into());
+        }
+        Ok(place)
+    }
+
+    fn new_origin(&mut self, id: ReplicaId) -> Result<usize, PeerError> {
         if self.origins.iter().any(|origin| origin.id == id) || self.origins.len() == MAX_ORIGINS {
             return Err(FrameError::Order.into());
         }
-        self.origins.push(Origin { id, next: 1 });
+        self.origins.push(Origin::new(id));
         Ok(self.origins.len() - 1)
     }
 }
 
-impl<'a> Iterator for Updates<'a> {
-    type Item = Result<(Dot, Packed<'a>), PeerError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        (!self.from.is_empty()).then(|| self.read())
-    }
-}
+#[cfg(test)]
+mod tests;
