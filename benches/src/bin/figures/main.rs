@@ -3,9 +3,10 @@
 //! `cargo run --release -p crdt-benches --bin figures [-- --quick] [--only ROW] [--json FILE]`
 //!
 //! Every row runs in a process of its own, so that none inherits the memory of another. Most run over UDP
-//! on loopback with TLS, three between engines without sockets. Each checks the values in the end: the exit status says
+//! on loopback with TLS, four between engines without sockets. Each checks the values in the end: the exit status says
 //! whether anything was lost or did not converge. Whether an aim is met is for the table.
 
+mod alone;
 mod crowd;
 mod differences;
 mod join;
@@ -26,7 +27,7 @@ use self::report::Figure;
 /// What one row measures, smaller if it has to be quick.
 type Row = fn(bool) -> Result<Vec<Figure>, Failure>;
 
-const ROWS: [(&str, Row); 11] = [
+const ROWS: [(&str, Row); 12] = [
     ("visible", |quick| block_on(seen::visible(quick))),
     ("sustained", |quick| block_on(push::sustained(quick))),
     ("adds", |quick| block_on(push::adds(quick))),
@@ -34,6 +35,7 @@ const ROWS: [(&str, Row); 11] = [
     ("stored", |quick| block_on(stored::much(quick))),
     ("join", |quick| block_on(join::hundred_thousand(quick))),
     ("join-1m", |quick| block_on(join::million(quick))),
+    ("alone", alone::run),
     ("reconnect", reconnect::run),
     ("differences", differences::run),
     ("idle", |quick| block_on(crowd::idle(quick))),
