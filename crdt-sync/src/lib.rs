@@ -52,6 +52,7 @@
 //! | counters, since the start | of |
 //! |---|---|
 //! | `crdt_sync_updates_written_total`, `…_applied_total`, `…_sent_total`, `…_received_twice_total`, `…_trimmed_total` | updates; trimmed are those that left the log |
+//! | `crdt_sync_updates_not_held_total` | updates for which a frozen node had no room; peers bring them again |
 //! | `crdt_sync_differences_total`, `crdt_sync_divergences_total` | exchanges that found unequal vectors; equal vectors with unequal states, which is a fault |
 //! | `crdt_sync_walks_received_total`, `crdt_sync_walks_given_total`, `crdt_sync_walk_overflows_total` | walks |
 //! | `crdt_sync_rights_asked_total`, `crdt_sync_rights_given_total` | counters for which rights were asked, updates that gave some |
@@ -64,7 +65,8 @@
 //! |---|---|
 //! | `crdt_sync_updates`, `crdt_sync_updates_not_durable`, `crdt_sync_replicas` | updates applied, those of them that the store lacks, replica ids |
 //! | `crdt_sync_log_updates`, `crdt_sync_log_bytes` | the log |
-//! | `crdt_sync_partial`, `crdt_sync_store_healthy` | 1 for yes |
+//! | `crdt_sync_held_updates`, `crdt_sync_held_bytes` | what a frozen node keeps and has not applied; compare with [`Config::held_bytes`](proto::Config::held_bytes) |
+//! | `crdt_sync_partial`, `crdt_sync_frozen`, `crdt_sync_store_healthy` | 1 for yes |
 //! | `crdt_sync_connections`, `crdt_sync_peers_reconciling`, `crdt_sync_walks_being_given` | peers |
 //! | `crdt_sync_peer_lag_updates_max`, `crdt_sync_peer_lag_bytes_max`, `crdt_sync_peer_lag_seconds_max` | how far the slowest peer is behind |
 //!

@@ -91,10 +91,16 @@ async fn a_recorder_is_given_the_figures_of_every_node() {
     until("linked", || peers(&a) == 1 && peers(&b) == 1).await;
     let tokens = ["x", "y", "z"].map(|element| add(&a, element));
     b.wait_for(&tokens[2], Duration::from_secs(10)).await.unwrap();
+    b.freeze().unwrap();
+    add(&a, "held");
     let is = |name: &str, node: &str, value: f64| figures.get(name, node) == Some(value);
-    until("written", || is("crdt_sync_updates_written_total", "a", 3.0)).await;
+    until("written", || is("crdt_sync_updates_written_total", "a", 4.0)).await;
     until("applied", || is("crdt_sync_updates_applied_total", "b", 3.0)).await;
     until("connected", || is("crdt_sync_connections", "a", 1.0)).await;
+    until("held", || is("crdt_sync_held_updates", "b", 1.0) && is("crdt_sync_frozen", "b", 1.0)).await;
+    assert!(figures.get("crdt_sync_held_bytes", "b").unwrap() > 4.0, "more than the element");
+    assert!(is("crdt_sync_held_bytes", "a", 0.0) && is("crdt_sync_frozen", "a", 0.0));
+    assert!(is("crdt_sync_updates_not_held_total", "b", 0.0));
     until("caught up", || is("crdt_sync_peer_lag_updates_max", "a", 0.0)).await;
     assert!(is("crdt_sync_updates_applied_total", "a", 0.0) && is("crdt_sync_store_healthy", "a", 1.0));
     assert!(figures.get("crdt_sync_sent_bytes_total", "a").unwrap() > 1_000.0);
