@@ -4,13 +4,21 @@
 //! nobody has proved to be his own counts only up to half of a bound; beyond that, senders are asked
 //! to prove it (a *retry*, one round trip and no cryptography). So whoever forges addresses cannot
 //! keep out those who have them.
+//!
+//! A bound on how many there are is none on how many there are in a second. So a handshake that failed
+//! keeps its place for a while, and an address that has such places, and no others left, gets no answer:
+//! who is refused at once can come back at once, and who hears nothing waits.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Handshakes under way from all addresses together.
 const ALL: usize = 256;
+
+/// For how long a handshake that failed keeps its place.
+pub(super) const COOLING: Duration = Duration::from_secs(1);
 
 /// Counts the handshakes under way.
 pub(super) struct Admission {
@@ -21,7 +29,15 @@ pub(super) struct Admission {
 #[derive(Default)]
 struct Counts {
     all: usize,
-    by_address: BTreeMap<IpAddr, usize>,
+    by_address: BTreeMap<IpAddr, Taken>,
+}
+
+/// The places that an address takes.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    all: usize,
+    /// Of these, how many are only kept.
+    failed: usize,
 }
 
 /// What becomes of somebody who knocks.
@@ -32,11 +48,14 @@ pub(super) enum Answer {
     Validate,
     /// There are too many already.
     Refuse,
+    /// There are too many already, and some came to nothing.
+    Ignore,
 }
 
 /// A handshake under way, until this is dropped.
 pub(super) struct Shaking {
     address: IpAddr,
+    failed: bool,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -50,16 +69,32 @@ impl Admission {
     pub(super) fn ask(&self, address: IpAddr, validated: bool) -> Answer {
         let address = network(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, from_here) = (counts.all, counts.by_address.get(&address).copied().unwrap_or(0));
-        if !validated && (2 * all >= ALL || 2 * from_here >= self.per_address.max(2)) {
+        let (all, here) = (counts.all, counts.by_address.get(&address).copied().unwrap_or_default());
+        if here.all >= self.per_address && here.failed > 0 {
+            return Answer::Ignore;
+        }
+        if !validated && (2 * all >= ALL || 2 * here.all >= self.per_address.max(2)) {
             return Answer::Validate;
         }
-        if all >= ALL || from_here >= self.per_address {
+        if all >= ALL || here.all >= self.per_address {
             return Answer::Refuse;
         }
         counts.all += 1;
-        *counts.by_address.entry(address).or_default() += 1;
-        Answer::Shake(Shaking { address, counts: self.counts.clone() })
+        counts.by_address.entry(address).or_default().all += 1;
+        Answer::Shake(Shaking { address, failed: false, counts: self.counts.clone() })
+    }
+}
+
+impl Shaking {
+    /// It came to nothing. Its place is to be kept for [`COOLING`].
+    pub(super) fn fail(&mut self) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = counts.by_address.get_mut(&self.address)
+            && !self.failed
+        {
+            taken.failed += 1;
+            self.failed = true;
+        }
     }
 }
 
@@ -67,9 +102,10 @@ impl Drop for Shaking {
     fn drop(&mut self) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
-        if let Some(count) = counts.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(taken) = counts.by_address.get_mut(&self.address) {
+            taken.all -= 1;
+            taken.failed -= usize::from(self.failed);
+            if taken.all == 0 {
                 counts.by_address.remove(&self.address);
             }
         }
@@ -91,7 +127,7 @@ mod tests {
     fn shake(admission: &Admission, address: &str, validated: bool) -> Option<Shaking> {
         match admission.ask(address.parse().unwrap(), validated) {
             Answer::Shake(shaking) => Some(shaking),
-            Answer::Validate | Answer::Refuse => None,
+            Answer::Validate | Answer::Refuse | Answer::Ignore => None,
         }
     }
 
@@ -105,6 +141,25 @@ mod tests {
         assert_eq!(proved.len(), 2);
         assert!(matches!(admission.ask("10.0.0.1".parse().unwrap(), true), Answer::Refuse));
         assert!(shake(&admission, "10.0.0.2", false).is_some(), "others are not affected");
+    }
+
+    #[test]
+    fn who_failed_at_all_places_hears_nothing_until_one_is_free() {
+        let admission = Admission::new(2);
+        let ask = |address: &str| admission.ask(address.parse().unwrap(), true);
+        let mut one = shake(&admission, "10.0.0.1", true).unwrap();
+        let two = shake(&admission, "10.0.0.1", true).unwrap();
+        assert!(matches!(ask("10.0.0.1"), Answer::Refuse), "both are under way");
+        one.fail();
+        one.fail();
+        assert!(matches!(ask("10.0.0.1"), Answer::Ignore));
+        assert!(matches!(ask("10.0.0.2"), Answer::Shake(_)), "others are not affected");
+        drop(two);
+        let three = shake(&admission, "10.0.0.1", true).expect("a place is free");
+        drop(one);
+        let _four = shake(&admission, "10.0.0.1", true).expect("and another");
+        assert!(matches!(ask("10.0.0.1"), Answer::Refuse), "what failed is over");
+        drop(three);
     }
 
     #[test]

@@ -41,7 +41,9 @@ pub struct NetConfig {
     pub dial_backoff_max: Duration,
 
     /// Handshakes at the same time from one IP address, at least 1. Beyond it, connections are
-    /// refused before any cryptography. Default 16: a few nodes behind one NAT that all restart.
+    /// refused before any cryptography. A handshake of somebody who is no member counts for a second
+    /// longer, so this also bounds how many of those there are in a second; beyond it they get no
+    /// answer. Default 16: a few nodes behind one NAT that all restart.
     pub handshakes_per_ip: usize,
 
     /// Events that a subscriber may be behind, at least 1; then it is told that it lagged. Default

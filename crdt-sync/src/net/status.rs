@@ -130,7 +130,7 @@ pub struct Connections {
     pub incoming_failed: u64,
     /// Senders that had to prove their address before their handshake began.
     pub asked_for_proof: u64,
-    /// Senders whose handshake did not begin, since too many were under way.
+    /// Attempts that did not come to a handshake, since too many were under way or had just failed.
     pub turned_away: u64,
     /// Members with which there was no connection, or no longer, because one side refused the other.
     pub refused: u64,

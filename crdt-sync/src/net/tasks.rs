@@ -9,7 +9,7 @@ use tokio::net::lookup_host;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::Replicated;
-use super::admission::{Answer, Shaking};
+use super::admission::{Answer, COOLING, Shaking};
 use super::book::{Phase, Seed};
 use super::fault::LinkError;
 use super::hub::Hub;
@@ -72,6 +72,7 @@ pub(super) async fn accept<T: Replicated>(hub: Arc<Hub<T>>) {
             // Only an address that is not validated is asked to be, and it may always be asked.
             Answer::Validate => drop(incoming.retry()),
             Answer::Refuse => incoming.refuse(),
+            Answer::Ignore => incoming.ignore(),
         }
     }
 }
@@ -81,12 +82,12 @@ impl Connections {
         match answer {
             Answer::Shake(_) => self.incoming += 1,
             Answer::Validate => self.asked_for_proof += 1,
-            Answer::Refuse => self.turned_away += 1,
+            Answer::Refuse | Answer::Ignore => self.turned_away += 1,
         }
     }
 }
 
-async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, shaking: Shaking) {
+async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, mut shaking: Shaking) {
     let address = incoming.remote_address();
     let handshake = async {
         let connection = incoming.accept().map_err(|error| LinkError::handshake(&error))?;
@@ -100,10 +101,13 @@ async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, shaking: Shak
         Err(Unmet { name, error, .. }) => {
             hub.links().counts.incoming_failed += 1;
             tracing::warn!(%address, %error, "incoming");
-            if let Some(name) = name
-                && error.is_refusal()
-            {
-                hub.report(&name, address, error);
+            match name {
+                Some(name) if error.is_refusal() => hub.report(&name, address, error),
+                Some(_) => {}
+                None => {
+                    shaking.fail();
+                    sleep(COOLING).await;
+                }
             }
         }
     }

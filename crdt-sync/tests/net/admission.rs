@@ -1,11 +1,13 @@
 //! Many handshakes at once.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use crdt_sync::certs::Ca;
-use crdt_sync::{Connections, Node};
+use crdt_sync::{Connections, Identity, Node};
 use quinn::{Connection, ConnectionError};
 
+use crate::proxy::Proxy;
 use crate::raw;
 use crate::support::{LIMIT, Set, add, eager, loopback, peers, start, until};
 
@@ -69,4 +71,60 @@ async fn a_crowd_behind_one_address_gets_in_though_few_may_shake_hands_at_once()
         node.wait_for(&token, LIMIT).await.unwrap();
     }
     assert_eq!(counts(&a).made, 16, "each needed one connection");
+}
+
+fn expired(ca: &Ca, name: &str) -> Identity {
+    let past = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
+    ca.issue_for(name, past, Duration::from_secs(24 * 3600)).unwrap()
+}
+
+/// Fleets have gone down by this: certificates expire, and everybody dials at once and without end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_that_dial_without_a_pause_with_expired_certificates_cost_a_few_handshakes_a_second() {
+    let ca = Ca::generate("test").unwrap();
+    let a = Node::builder().listen(loopback()).identity(ca.issue("a").unwrap()).net(eager());
+    let a = a.start().await.unwrap();
+    let linked = start(ca.issue("b").unwrap(), loopback(), &[a.local_addr()]).await;
+    until("linked", || peers(&a) == 1).await;
+    let proxy = Proxy::before(a.local_addr(), 1).await;
+    let endpoint = raw::endpoint(raw::showing(&expired(&ca, "x")));
+    for _ in 0..100 {
+        let (endpoint, address) = (endpoint.clone(), proxy.address);
+        tokio::spawn(async move {
+            while let Ok(dialling) = endpoint.connect(address, "node.crdt") {
+                if let Ok(connection) = dialling.await {
+                    connection.closed().await;
+                }
+            }
+        });
+    }
+    let begun = Instant::now();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (counts, [there, back]) = (counts(&a), proxy.bytes_seen());
+    let rounds = begun.elapsed().as_secs() + 1;
+    assert!((17..=1 + 16 * rounds).contains(&counts.incoming), "handshakes: {counts:?}");
+    // Who hears nothing repeats himself after a second.
+    assert!(counts.turned_away <= 200 * rounds, "{counts:?}");
+    assert!(there <= 400_000 * rounds && back <= 60_000 * rounds, "{there} and {back} bytes");
+    let token = add(&linked, "meanwhile");
+    a.wait_for(&token, LIMIT).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_refused_for_an_expired_certificate_dials_ever_more_seldom() {
+    let ca = Ca::generate("test").unwrap();
+    let server = raw::server(&expired(&ca, "x"), Arc::default(), raw::ALPN);
+    let proxy = Proxy::before(server.local_addr().unwrap(), 1).await;
+    let a = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap());
+    let a = a.peers([proxy.address]).start().await.unwrap();
+    let dialled = async {
+        while let Some(incoming) = server.accept().await {
+            drop(incoming.await)
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(1_500), dialled).await;
+    let (counts, [there, back]) = (counts(&a), proxy.bytes_seen());
+    // The pauses are 0.1 s, 0.2 s and so on, each up to a half more or less.
+    assert!((3..=6).contains(&counts.dialled), "{counts:?}");
+    assert!(there + back <= 4_000 * counts.dialled, "{there} and {back} bytes");
 }

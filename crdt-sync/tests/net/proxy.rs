@@ -58,6 +58,8 @@ struct State {
     /// When each direction is free again.
     free: [Instant; 2],
     longest_seen: usize,
+    /// Bytes that came, in each direction.
+    bytes_seen: [u64; 2],
 }
 
 /// Where a packet is going.
@@ -72,7 +74,7 @@ impl Proxy {
         let front = Arc::new(UdpSocket::bind(loopback()).await.unwrap());
         let address = front.local_addr().unwrap();
         let (rng, now) = (SimRng::seed_from_u64(seed), Instant::now());
-        let state = State { server, weather: FAIR, rng, free: [now; 2], longest_seen: 0 };
+        let state = State { server, weather: FAIR, rng, free: [now; 2], longest_seen: 0, bytes_seen: [0; 2] };
         let network = Arc::new(Network { state: Mutex::new(state), moved: Notify::new() });
         tokio::spawn(network.clone().run(front));
         Self { address, network }
@@ -95,6 +97,11 @@ impl Proxy {
     /// How long the longest packet was.
     pub(crate) fn longest_seen(&self) -> usize {
         self.network.state().longest_seen
+    }
+
+    /// Bytes of all packets so far: to the server, and from it.
+    pub(crate) fn bytes_seen(&self) -> [u64; 2] {
+        self.network.state().bytes_seen
     }
 }
 
@@ -146,6 +153,7 @@ impl State {
     fn fate(&mut self, way: Way, len: usize) -> Vec<Duration> {
         let Weather { lost, doubled, late, longest, cut_there, cut_back, bytes_per_second } = self.weather;
         self.longest_seen = self.longest_seen.max(len);
+        self.bytes_seen[way as usize] += len as u64;
         let cut = if way == Way::There { cut_there } else { cut_back };
         if cut || len > longest || self.rng.random_bool(lost) {
             return Vec::new();
