@@ -43,8 +43,26 @@
 //! # Watching a node
 //! [`Node::status`] is a picture of one node: how far behind each peer is in updates, bytes and
 //! seconds, how its connections came about, whether its store works. [`Node::subscribe`] tells of
-//! what happens. Events and warnings go to `tracing`; whatever concerns one link is in a span `link`
-//! that names the node and the peer.
+//! what happens.
+//!
+//! To `tracing` go the following. Each has the name of the node, as the field `node` or in a span `node` or
+//! `link`. What concerns a link has the name of the `peer`, or the number `link` that `peer up` told. Who
+//! wants it shorter reads warnings and errors. What else there is, is for those who look for a mistake.
+//!
+//! | level | event | what happened |
+//! |---|---|---|
+//! | error | `equal vectors, unequal states` | memory or code is faulty; it is being repaired |
+//! | error | `the store fails` | nothing is durable until `the store works again`; once for each reason |
+//! | error, warn | `refused` | a member: two live nodes have one name (error), or it broke a rule, is not trusted any more, or refuses this node |
+//! | warn | `turned away` | somebody who is no member; once a second at most, the others at `debug` |
+//! | warn | `cannot be reached; dialling goes on` | a peer; once for each reason, again at `debug` |
+//! | warn | `a stamp runs ahead of this clock` | somebody's clock is wrong |
+//! | info | `started`, `stopped` | this node |
+//! | info | `peer up`, `peer down` | a link |
+//! | info | `this is the node itself` | of an address that it was given |
+//! | info | `walk started`, `walk finished` | with the side that this node has, and how it ended |
+//! | info | `the store works again` | what waited is in it, or on its way |
+//! | info | `frozen`, `thawed`, `identity replaced`, `revoked`, `reinstated`, `cut for a drill`, `healed` | an operator did this |
 //!
 //! With the feature `metrics` a node hands these to the program's recorder every second, with its name
 //! as the label `node`:

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use quinn::{EndpointConfig, ServerConfig, TokioRuntime};
+use tracing::Instrument;
 
 use super::Replicated;
 use super::book::Seed;
@@ -165,7 +166,7 @@ impl<T: Replicated> Builder<T> {
         }
         hub.store.opened(store.is_some());
         if let Some(store) = store {
-            tokio::spawn(keeper::keep(hub.clone(), store));
+            tokio::spawn(keeper::keep(hub.clone(), store).instrument(hub.span()));
         }
         tasks::spawn(&hub, tasks::keep_time(hub.clone()));
         tasks::spawn(&hub, tasks::expire(hub.clone()));
@@ -175,7 +176,9 @@ impl<T: Replicated> Builder<T> {
         for peer in self.peers {
             tasks::dial_too(&hub, peer);
         }
-        Ok(Node::new(hub))
+        let node = Node::new(hub);
+        tracing::info!(node = %node.name(), address = %node.local_addr(), "started");
+        Ok(node)
     }
 }
 

@@ -23,6 +23,9 @@ use super::trust::Trust;
 use super::world;
 use crate::proto::{Batch, Engine, Event, Now, PeerError, PeerId};
 
+/// How often it is told that somebody who is no member was turned away.
+const SELDOM: Duration = Duration::from_secs(1);
+
 /// What all tasks of one node share.
 ///
 /// Two locks, never held across an await, never both at once: the engine, and the table of links.
@@ -77,6 +80,8 @@ pub(super) struct Links {
     pub(super) counts: Connections,
     /// The traffic of links that are gone.
     pub(super) past: Traffic,
+    /// When it was told last that a handshake came to nothing.
+    told: Option<Instant>,
 }
 
 impl Links {
@@ -87,6 +92,17 @@ impl Links {
         let Self { book, live, .. } = self;
         book.linked(&link.name, link.connection.remote_address(), |name| live.contains_key(name));
         old
+    }
+
+    /// Counts a handshake that others began and that came to nothing. Returns whether to tell of it:
+    /// strangers come as often as they like.
+    pub(super) fn incoming_failed(&mut self) -> bool {
+        self.counts.incoming_failed += 1;
+        let tell = self.told.is_none_or(|told| told.elapsed() >= SELDOM);
+        if tell {
+            self.told = Some(world::instant());
+        }
+        tell
     }
 
     fn fail(&mut self, name: &str, address: SocketAddr, error: LinkError) {
@@ -129,6 +145,11 @@ impl<T: Replicated> Hub<T> {
             hurry: watch::Sender::new(()),
             notices,
         }
+    }
+
+    /// Says in what is told which node it is.
+    pub(super) fn span(&self) -> tracing::Span {
+        tracing::info_span!(parent: None, "node", node = %self.name)
     }
 
     /// What time it is, for the engine. Asked under its lock: time that a thread took before it
@@ -362,7 +383,9 @@ impl<T: Replicated> Hub<T> {
     pub(super) fn end(&self, words: &str) {
         self.stop();
         self.endpoint.close(Close::Bye.code(), words.as_bytes());
-        self.ended.send_replace(true);
+        if !self.ended.send_replace(true) {
+            tracing::info!(node = %self.name, why = words, "stopped");
+        }
     }
 
     /// Sees the end of the node.
@@ -389,14 +412,16 @@ impl<T: Replicated> Hub<T> {
 /// What an operator wants to read.
 fn note(event: &Event) {
     match event {
-        Event::PeerUp { name, .. } => tracing::info!(peer = %name, "peer up"),
-        Event::PeerDown { name, .. } => tracing::info!(peer = %name, "peer down"),
-        Event::Diverged { ours, theirs, .. } => {
-            tracing::error!(ours, theirs, "equal vectors, unequal states");
+        Event::PeerUp { peer, name } => tracing::info!(peer = %name, link = peer.0, "peer up"),
+        Event::PeerDown { peer, name } => tracing::info!(peer = %name, link = peer.0, "peer down"),
+        Event::Diverged { peer, ours, theirs } => {
+            tracing::error!(link = peer.0, ours, theirs, "equal vectors, unequal states");
         }
         Event::Drift { ahead, .. } => tracing::warn!(?ahead, "a stamp runs ahead of this clock"),
-        Event::WalkStarted { role, .. } => tracing::info!(?role, "walk started"),
-        Event::WalkFinished { role, outcome, .. } => tracing::info!(?role, ?outcome, "walk finished"),
+        Event::WalkStarted { peer, role } => tracing::info!(link = peer.0, ?role, "walk started"),
+        Event::WalkFinished { peer, role, outcome } => {
+            tracing::info!(link = peer.0, ?role, ?outcome, "walk finished");
+        }
         _ => tracing::trace!(?event, "event"),
     }
 }

@@ -201,7 +201,9 @@ impl<T: Replicated> Node<T> {
     /// When the node was shut down, or the call comes from within the node's own `update` or `read`.
     #[doc(alias("pause", "read-only"))]
     pub fn freeze(&self) -> Result<(), NodeError> {
-        self.write(Engine::freeze)
+        self.write(Engine::freeze)?;
+        tracing::info!(node = %self.name(), "frozen");
+        Ok(())
     }
 
     /// Applies everything that was held, in the order in which it came, and takes writes again.
@@ -215,6 +217,7 @@ impl<T: Replicated> Node<T> {
         while self.write(Engine::thaw)? {
             tokio::task::yield_now().await;
         }
+        tracing::info!(node = %self.name(), "thawed");
         Ok(())
     }
 

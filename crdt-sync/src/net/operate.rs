@@ -80,6 +80,7 @@ impl<T: Replicated> Node<T> {
     /// [`heal`](Node::heal).
     #[doc(alias = "partition")]
     pub fn cut(&self, peer: Option<&str>) {
+        let _in_span = self.hub().span().entered();
         let mut links = self.hub().links();
         match peer {
             Some(peer) => {
@@ -93,17 +94,20 @@ impl<T: Replicated> Node<T> {
         links.cut_off.extend(places);
         drop(links);
         gone.iter().for_each(|link| link.close(Close::Cut, "cut for a drill"));
+        tracing::info!(peer, "cut for a drill");
         self.hub().links_changed();
     }
 
     /// Ends every cut that this node made, and dials everybody it cut off or failed to reach, without
     /// the pause that failures have earned.
     pub fn heal(&self) {
+        let _in_span = self.hub().span().entered();
         let mut links = self.hub().links();
         links.cut.clear();
         links.all_cut = false;
         let cut_off = std::mem::take(&mut links.cut_off);
         drop(links);
+        tracing::info!("healed");
         self.hub().hurry();
         for (name, address) in cut_off {
             tasks::spawn(self.hub(), tasks::call(self.hub().clone(), name, address));
@@ -158,8 +162,10 @@ impl<T: Replicated> Node<T> {
                 return Err(ReloadError::OtherNode { field, current, offered });
             }
         }
+        let _in_span = hub.span().entered();
         let replaced = hub.trust.replace(&identity, &hub.endpoint);
         replaced.map_err(|error| ReloadError::Identity { reason: explain(&error) })?;
+        tracing::info!("identity replaced");
         hub.recheck_all();
         hub.hurry();
         Ok(())
@@ -186,7 +192,9 @@ impl<T: Replicated> Node<T> {
     /// # }
     /// ```
     pub fn revoke(&self, name: &str) -> bool {
+        let _in_span = self.hub().span().entered();
         let new = self.hub().trust.revoke(name);
+        tracing::info!(peer = name, "revoked");
         self.hub().recheck_all();
         self.hub().links_changed();
         new
@@ -195,7 +203,9 @@ impl<T: Replicated> Node<T> {
     /// Accepts the node with this name again if its certificate is valid. Returns whether it was
     /// refused.
     pub fn reinstate(&self, name: &str) -> bool {
+        let _in_span = self.hub().span().entered();
         let was = self.hub().trust.reinstate(name);
+        tracing::info!(peer = name, "reinstated");
         self.hub().hurry();
         was
     }

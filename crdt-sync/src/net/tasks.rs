@@ -7,6 +7,7 @@ use std::time::Duration;
 use quinn::Incoming;
 use tokio::net::lookup_host;
 use tokio::time::{sleep, sleep_until, timeout};
+use tracing::Instrument;
 
 use super::Replicated;
 use super::admission::{Answer, COOLING, Shaking};
@@ -24,15 +25,17 @@ const SERVER_NAME: &str = "node.crdt";
 const GOOD_LINK: Duration = Duration::from_secs(5);
 
 /// Runs a task until the node ends, whatever it waits for: a task that slept on would keep the
-/// node's port. It runs where the node was started: users call from any thread.
+/// node's port. It runs where the node was started: users call from any thread. What it tells of names
+/// the node.
 pub(super) fn spawn<T: Replicated>(hub: &Arc<Hub<T>>, task: impl Future<Output = ()> + Send + 'static) {
     let mut ended = hub.ended();
-    hub.runtime.spawn(async move {
+    let until_end = async move {
         tokio::select! {
             () = task => {}
             _ = ended.wait_for(|ended| *ended) => {}
         }
-    });
+    };
+    hub.runtime.spawn(until_end.instrument(hub.span()));
 }
 
 /// Calls the engine when it wants to be called.
@@ -98,16 +101,10 @@ async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, mut shaking: 
         Ok(greeted) => {
             let _ = serve(&hub, greeted, Some(shaking)).await;
         }
-        Err(Unmet { name, error, .. }) => {
-            hub.links().counts.incoming_failed += 1;
-            tracing::warn!(%address, %error, "incoming");
-            match name {
-                Some(name) if error.is_refusal() => hub.report(&name, address, error),
-                Some(_) => {}
-                None => {
-                    shaking.fail();
-                    sleep(COOLING).await;
-                }
+        Err(unmet) => {
+            if hub.is_stranger(address, unmet) {
+                shaking.fail();
+                sleep(COOLING).await;
             }
         }
     }
@@ -277,6 +274,18 @@ impl<T: Replicated> Hub<T> {
         if let Some(seed) = self.links().book.seed_mut(seed) {
             seed.name = Some(name.to_owned());
         }
+    }
+
+    /// Notes that somebody's handshake came to nothing. Returns whether he is no member.
+    fn is_stranger(&self, address: SocketAddr, Unmet { name, error, .. }: Unmet) -> bool {
+        let tell = self.links().incoming_failed();
+        match &name {
+            Some(name) if error.is_refusal() => self.report(name, address, error),
+            Some(name) => tracing::debug!(peer = %name, %address, %error, "not linked"),
+            None if tell => tracing::warn!(%address, %error, "turned away"),
+            None => tracing::debug!(%address, %error, "turned away"),
+        }
+        name.is_none()
     }
 
     fn dial_failed(&self, seed: u64, address: Option<SocketAddr>, name: Option<String>, error: LinkError) {

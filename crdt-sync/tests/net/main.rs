@@ -17,5 +17,6 @@ mod raw;
 mod refused;
 mod status;
 mod support;
+mod told;
 mod trust;
 mod weather;
