@@ -39,6 +39,10 @@ const HEAD: usize = 24;
 /// not to be relied on; if the file then holds less than was acknowledged, the store says so and
 /// stays as it is.
 ///
+/// A new state is written beside the one before, so a file is two to five times as long as what it holds,
+/// and what is free in it is used again. Closing gives back what is free at its end,
+/// [`compact`](Self::compact) the rest.
+///
 /// ```
 /// use crdt_sync::proto::Stored;
 /// use crdt_sync::store::{RedbStore, Store, StoreFault};
@@ -105,6 +109,32 @@ impl RedbStore {
         Self::open_by(Path::new(name), move |_, _| Database::builder().create_with_backend(backend()))
     }
 
+    /// Makes the file about as short as what it holds, and returns whether anything was moved for it. That
+    /// takes several times as long as to write what it holds, and the next state makes it longer again:
+    /// worth it before a copy is taken, not at every start.
+    ///
+    /// ```
+    /// # use crdt_sync::store::{RedbStore, Store};
+    /// # let path = std::env::temp_dir().join(format!("crdt-sync-compact-{}.redb", std::process::id()));
+    /// let mut store = RedbStore::open(&path)?;
+    /// store.compact()?;
+    /// assert!(store.load()?.records.is_empty());
+    /// # drop(store);
+    /// # std::fs::remove_file(path).ok();
+    /// # Ok::<(), crdt_sync::store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The disk fails. Everything acknowledged is there, and the store can be called again.
+    pub fn compact(&mut self) -> Result<bool, StoreError> {
+        let compacted = self.database().and_then(|database| guarded(|| database.compact().map_err(reading)));
+        compacted.map_err(|fault| {
+            self.close();
+            self.error(fault)
+        })
+    }
+
     fn open_by(
         path: &Path,
         open: impl Fn(&Path, First) -> Result<Database, DatabaseError> + Send + 'static,
@@ -140,7 +170,7 @@ impl RedbStore {
     }
 
     /// The open file; one that failed is opened again, and must hold everything acknowledged.
-    fn database(&mut self) -> Result<&Database, StoreFault> {
+    fn database(&mut self) -> Result<&mut Database, StoreFault> {
         if self.database.is_none() {
             let (database, commits) = self.reopen(false)?;
             // One more, if the batch that failed is there after all.
@@ -150,7 +180,7 @@ impl RedbStore {
             (self.database, self.commits) = (Some(database), commits);
             self.file = file_at(&self.path);
         }
-        self.database.as_ref().ok_or(StoreFault::Replaced)
+        self.database.as_mut().ok_or(StoreFault::Replaced)
     }
 }
 

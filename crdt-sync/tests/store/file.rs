@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crdt_core::{Dot, OrSet, ReplicaId};
-use crdt_sync::proto::{Batch, Config, Engine, Now, Record, RecoverError};
+use crdt_sync::proto::{Batch, Config, Engine, Now, Record, RecoverError, Snapshot};
 use crdt_sync::store::{RedbStore, Store, StoreFault};
 use redb::{Database, TableDefinition};
 
@@ -95,6 +95,47 @@ fn a_file_that_is_no_longer_at_its_path_acknowledges_nothing() {
     let error = store.commit(&batch).expect_err("another file");
     assert_eq!(error.fault, StoreFault::Replaced);
     assert_eq!(store.commit(&batch).expect_err("and again").fault, StoreFault::Replaced);
+    fs::remove_file(path).unwrap();
+}
+
+fn len(path: &std::path::Path) -> u64 {
+    fs::metadata(path).unwrap().len()
+}
+
+fn pieces(first: bool, pieces: &[&[u8]], keep_from: Option<u64>) -> Option<Snapshot> {
+    let mut snapshot = Snapshot::default();
+    (snapshot.first, snapshot.keep_from) = (first, keep_from);
+    snapshot.pieces = pieces.iter().map(|piece| piece.to_vec()).collect();
+    Some(snapshot)
+}
+
+/// The pieces of a state are written among records, which go when the last piece is there.
+#[test]
+fn compacting_gives_back_what_is_free_and_keeps_everything() {
+    let (path, bytes) = (path("long.redb"), [7; 5_000]);
+    let mut store = RedbStore::open(&path).unwrap();
+    for round in 0..10 {
+        let record = |seq| Record {
+            index: seq - 1,
+            number: Dot::new(ReplicaId::from_u128(7), seq),
+            bytes: bytes.as_slice().into(),
+        };
+        let mut batch = Batch::default();
+        batch.records.extend((round * 50 + 1..=round * 50 + 50).map(record));
+        batch.snapshot = pieces(round == 0, &[&bytes], (round == 9).then_some(450));
+        store.commit(&batch).unwrap();
+    }
+    let held = store.load().unwrap();
+    assert_eq!((held.state.len(), held.records.len()), (10, 50));
+    drop(store);
+    let closed = len(&path);
+    let mut store = RedbStore::open(&path).unwrap();
+    assert_eq!(store.compact(), Ok(true));
+    assert!(len(&path) < 1_000_000 && len(&path) * 3 < closed, "from {closed} to {}", len(&path));
+    assert_eq!(store.load().as_ref(), Ok(&held));
+    store.commit(&Batch::default()).unwrap();
+    drop(store);
+    assert_eq!(RedbStore::open(&path).and_then(|mut store| store.load()), Ok(held));
     fs::remove_file(path).unwrap();
 }
 

@@ -61,10 +61,10 @@ fn persist(engine: &mut Set, store: &mut RedbStore) -> bool {
 }
 
 /// Whenever the power fails and whatever part of the cache reached the disk, in whatever pieces:
-/// everything acknowledged is there. Then it fails again, while the store is opened or written.
+/// everything acknowledged is there. Then it fails again, while the store is opened, compacted or written.
 #[test]
 fn no_power_failure_loses_what_was_acknowledged() {
-    let (mut failed_in_commit, mut failed_in_opening) = (0, 0);
+    let (mut failed_in_commit, mut failed_in_opening, mut failed_in_compacting) = (0, 0, 0);
     for seed in 0..100u64 {
         let mut rng = SimRng::seed_from_u64(seed);
         let (mut disk, mut acknowledged, mut next) = (Disk::default(), Vec::new(), 0u64);
@@ -74,6 +74,9 @@ fn no_power_failure_loses_what_was_acknowledged() {
             let mut engine = recover(&store.load().expect("whole"), seed * 10 + life);
             assert!(acknowledged.iter().all(|element| engine.doc().contains(element)), "seed {seed}");
             disk.fail_after(rng.random_range(0..120));
+            if life == 2 {
+                failed_in_compacting += u64::from(store.compact().is_err());
+            }
             loop {
                 let batch = next..next + rng.random_range(1..20);
                 next = batch.end;
@@ -90,6 +93,7 @@ fn no_power_failure_loses_what_was_acknowledged() {
     }
     assert_eq!(failed_in_commit, 400);
     assert!(failed_in_opening > 200, "{failed_in_opening}");
+    assert!((10..90).contains(&failed_in_compacting), "{failed_in_compacting}");
 }
 
 /// The same handle: it refuses while the disk does, and works when the disk does.
