@@ -139,6 +139,9 @@ impl<T: Replicated> Node<T> {
     /// # }
     /// ```
     ///
+    /// A node that lacks rights of a [`BoundedCounter`](crdt_core::BoundedCounter) asks its peers for some:
+    /// who can wait tries again whenever the document has [changed](Subscription::changed).
+    ///
     /// # Errors
     /// The closure's error, or the node's as in [`update`](Node::update). Nothing was written.
     pub fn try_update<R, E>(
