@@ -78,6 +78,7 @@
 //! | `crdt_sync_drifts_total`, `crdt_sync_events_lost_total` | stamps that run ahead, events that nobody took |
 //! | `crdt_sync_sent_bytes_total`, `crdt_sync_received_bytes_total`, `crdt_sync_sent_frames_total`, `crdt_sync_received_frames_total` | UDP payload, and frames |
 //! | `crdt_sync_connections_made_total`, `crdt_sync_dials_failed_total`, `crdt_sync_connections_refused_total`, `crdt_sync_duplicate_names_total` | connections |
+//! | `crdt_sync_handshakes_failed_total`, `crdt_sync_handshakes_turned_away_total` | handshakes that others began, mostly strangers: those that came to nothing, and attempts for which there was no place |
 //!
 //! | gauges | of |
 //! |---|---|

@@ -56,6 +56,8 @@ fn counters(status: &NodeStatus) {
         ("crdt_sync_connections_made_total", links.made),
         ("crdt_sync_dials_failed_total", links.dials_failed),
         ("crdt_sync_connections_refused_total", links.refused),
+        ("crdt_sync_handshakes_failed_total", links.incoming_failed),
+        ("crdt_sync_handshakes_turned_away_total", links.turned_away),
         ("crdt_sync_duplicate_names_total", links.duplicate_names),
     ];
     for (name, sum) in counted {

@@ -9,6 +9,7 @@ use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
+use crate::raw;
 use crate::support::{add, loopback, peers, start, until};
 
 /// Figures by name and node.
@@ -92,6 +93,10 @@ async fn a_recorder_is_given_the_figures_of_every_node() {
     let tokens = ["x", "y", "z"].map(|element| add(&a, element));
     b.wait_for(&tokens[2], Duration::from_secs(10)).await.unwrap();
     b.freeze().unwrap();
+    let stranger = raw::endpoint(raw::anonymous());
+    if let Ok(connection) = stranger.connect(a.local_addr(), "node.crdt").unwrap().await {
+        connection.closed().await;
+    }
     add(&a, "held");
     let is = |name: &str, node: &str, value: f64| figures.get(name, node) == Some(value);
     until("written", || is("crdt_sync_updates_written_total", "a", 4.0)).await;
@@ -101,6 +106,9 @@ async fn a_recorder_is_given_the_figures_of_every_node() {
     assert!(figures.get("crdt_sync_held_bytes", "b").unwrap() > 4.0, "more than the element");
     assert!(is("crdt_sync_held_bytes", "a", 0.0) && is("crdt_sync_frozen", "a", 0.0));
     assert!(is("crdt_sync_updates_not_held_total", "b", 0.0));
+    until("turned down", || is("crdt_sync_handshakes_failed_total", "a", 1.0)).await;
+    assert!(is("crdt_sync_handshakes_failed_total", "b", 0.0));
+    assert!(is("crdt_sync_handshakes_turned_away_total", "a", 0.0));
     until("caught up", || is("crdt_sync_peer_lag_updates_max", "a", 0.0)).await;
     assert!(is("crdt_sync_updates_applied_total", "a", 0.0) && is("crdt_sync_store_healthy", "a", 1.0));
     assert!(figures.get("crdt_sync_sent_bytes_total", "a").unwrap() > 1_000.0);
