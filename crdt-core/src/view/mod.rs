@@ -38,6 +38,9 @@ use crate::dot::ReplicaId;
 
 /// A replicated type: a typed view of live entries, and an editor that makes new ones.
 ///
+/// Its methods are for the document, and for who makes a type. To change a value, call
+/// [`Doc::update`](crate::Doc::update): `insert` and the like, as users know them, are the editor's.
+///
 /// # Laws
 /// - The view is a function of the set of its entries: any order of insertions and removals that
 ///   leaves the same set reads the same. `laws` checks this.
