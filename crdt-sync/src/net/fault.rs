@@ -98,7 +98,12 @@ impl LinkError {
     }
 
     pub(super) fn handshake(reason: &impl ToString) -> Self {
-        Self::Handshake { reason: reason.to_string() }
+        let mut reason = reason.to_string();
+        // Mostly each of the two made an authority of its own. The transport has but words for it.
+        if ["BadSignature", "UnknownIssuer"].iter().any(|words| reason.contains(words)) {
+            reason.push_str(" (another authority has signed it than this node trusts)");
+        }
+        Self::Handshake { reason }
     }
 
     /// Why the transport closed a connection that was up, unless this node itself did or there is
@@ -169,6 +174,18 @@ mod tests {
         let Some(LinkError::RefusedByPeer { reason }) = LinkError::of(&error, "a") else { panic!("{error}") };
         assert!(reason.starts_with(r"no\n2026 ERROR forged \u{1b}[31m"), "{reason}");
         assert_eq!(reason.chars().count(), WORDS);
+    }
+
+    #[test]
+    fn a_certificate_of_another_authority_is_called_that() {
+        use rustls::{CertificateError, Error};
+
+        for unsigned in [CertificateError::BadSignature, CertificateError::UnknownIssuer] {
+            let error = LinkError::handshake(&Error::InvalidCertificate(unsigned)).to_string();
+            assert!(error.contains("another authority"), "{error}");
+        }
+        let error = LinkError::handshake(&Error::InvalidCertificate(CertificateError::Revoked)).to_string();
+        assert!(!error.contains("another authority"), "{error}");
     }
 
     #[test]
