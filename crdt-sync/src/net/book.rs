@@ -37,6 +37,8 @@ pub(super) struct Seed {
     pub(super) expected: Option<String>,
     /// Who is there, as far as is known.
     pub(super) name: Option<String>,
+    /// Since it was found there, it turned up at another place: addresses have changed hands.
+    pub(super) doubtful: bool,
     pub(super) phase: Phase,
     pub(super) failure: Option<Failure>,
 }
@@ -83,7 +85,7 @@ impl Failure {
 
 impl Seed {
     pub(super) fn new(host: String, expected: Option<String>) -> Self {
-        Self { host, name: expected.clone(), expected, phase: Phase::Idle, failure: None }
+        Self { host, name: expected.clone(), expected, doubtful: false, phase: Phase::Idle, failure: None }
     }
 }
 
@@ -116,6 +118,18 @@ impl Book {
 
     pub(super) fn seed_mut(&mut self, seed: u64) -> Option<&mut Seed> {
         self.seeds.get_mut(&seed)
+    }
+
+    /// Somebody answered. Where it was found before, somebody else may be by now.
+    pub(super) fn found(&mut self, seed: u64, name: &str) {
+        let is_new = self.seeds.get(&seed).is_some_and(|seed| seed.name.as_deref() != Some(name));
+        for (at, other) in &mut self.seeds {
+            if *at == seed {
+                (other.name, other.doubtful) = (Some(name.to_owned()), false);
+            } else if other.name.as_deref() == Some(name) {
+                other.doubtful |= is_new && other.expected.is_none();
+            }
+        }
     }
 
     /// An attempt to dial came to nothing. Returns where, if it is not why the one before did.
@@ -193,6 +207,24 @@ mod tests {
         assert!(failed(&mut book, LinkError::Unresolved).is_some());
         assert!(book.remove("london:4433"));
         assert_eq!(failed(&mut book, LinkError::Timeout), None, "nobody asks for it any more");
+    }
+
+    #[test]
+    fn who_turns_up_elsewhere_leaves_a_doubt_and_who_has_two_addresses_does_not_for_long() {
+        let mut book = Book::default();
+        let mut add = |host: &str, expected: Option<&str>| {
+            book.add(Seed::new(host.to_owned(), expected.map(str::to_owned))).unwrap()
+        };
+        let (one, other, _) = (add("one:1", None), add("other:1", None), add("third:1", Some("b")));
+        let doubts = |book: &Book| book.seeds.values().map(|seed| seed.doubtful).collect::<Vec<_>>();
+        book.found(one, "a");
+        book.found(other, "b");
+        assert_eq!(doubts(&book), [false; 3]);
+        book.found(one, "b");
+        assert_eq!(doubts(&book), [false, true, false], "who is expected stays so");
+        book.found(other, "b");
+        book.found(one, "b");
+        assert_eq!(doubts(&book), [false; 3], "b is at both");
     }
 
     #[test]

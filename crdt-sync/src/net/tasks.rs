@@ -206,7 +206,7 @@ async fn attempt<T: Replicated>(
     drop(under_way);
     match greeted {
         Ok(greeted) => {
-            hub.found(seed, &greeted.name);
+            hub.links().book.found(seed, &greeted.name);
             serve(hub, greeted, None).await.err()
         }
         Err(unmet) => {
@@ -260,19 +260,12 @@ impl<T: Replicated> Hub<T> {
         let name = seed.name.as_deref();
         // Who must be there may be linked from elsewhere; who else is there does not count.
         let anybody = address.filter(|_| seed.expected.is_none());
-        !self.is_barred(name) && !self.is_linked(name, anybody)
+        !self.is_barred(name) && !self.is_linked(name.filter(|_| !seed.doubtful), anybody)
     }
 
     fn set_phase(&self, seed: u64, phase: Phase) {
         if let Some(seed) = self.links().book.seed_mut(seed) {
             seed.phase = phase;
-        }
-    }
-
-    /// Somebody answered.
-    fn found(&self, seed: u64, name: &str) {
-        if let Some(seed) = self.links().book.seed_mut(seed) {
-            seed.name = Some(name.to_owned());
         }
     }
 
