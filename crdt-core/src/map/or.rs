@@ -201,7 +201,18 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
     }
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
-        scratch.consume(|key, scratch| V::drain(scratch, &mut |seq, entry| out(seq, (key.clone(), entry))));
+        scratch.consume(|key, scratch| {
+            // The last entry gets the key itself, so that a single one needs no copy.
+            let mut last = None;
+            V::drain(scratch, &mut |seq, entry| {
+                if let Some((seq, entry)) = last.replace((seq, entry)) {
+                    out(seq, (key.clone(), entry));
+                }
+            });
+            if let Some((seq, entry)) = last {
+                out(seq, (key, entry));
+            }
+        });
     }
 
     fn rights(editor: &Self::Editor<'_>, (key, at): &Self::Entry, with: &mut dyn FnMut(&dyn Rights)) {

@@ -15,7 +15,8 @@ use foldhash::fast::RandomState;
 /// is a trie over the bits of a keyed hash: a look-up costs about half the logarithm of the size.
 pub struct Frozen<K, V> {
     hasher: RandomState,
-    root: OnceCell<Box<Node<K, V>>>,
+    /// Inline, since most edits write under one key.
+    root: OnceCell<Node<K, V>>,
 }
 
 struct Node<K, V> {
@@ -37,7 +38,11 @@ impl<K: Hash + Eq, V: Default> Frozen<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.find(key).get().map(|node| &node.value)
+        let root = self.root.get()?;
+        if root.key.borrow() == key {
+            return Some(&root.value);
+        }
+        self.find_below(root, key).get().map(|node| &node.value)
     }
 
     /// The value of `key`, made if there is none.
@@ -46,47 +51,58 @@ impl<K: Hash + Eq, V: Default> Frozen<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let node = self.find(key).get_or_init(|| {
-            let children = [const { OnceCell::new() }; 4];
-            Box::new(Node { key: key.to_owned(), value: V::default(), children })
-        });
-        &node.value
+        let root = self.root.get_or_init(|| Node::new(key.to_owned()));
+        if root.key.borrow() == key {
+            return &root.value;
+        }
+        &self.find_below(root, key).get_or_init(|| Box::new(Node::new(key.to_owned()))).value
     }
 
-    /// The cell where the node of `key` is or belongs.
-    fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> &OnceCell<Box<Node<K, V>>>
+    /// The cell below the root where the node of `key` is or belongs.
+    fn find_below<'a, Q: Hash + Eq + ?Sized>(
+        &self,
+        root: &'a Node<K, V>,
+        key: &Q,
+    ) -> &'a OnceCell<Box<Node<K, V>>>
     where
         K: Borrow<Q>,
     {
         let mut hash = self.hasher.hash_one(key);
-        let mut cell = &self.root;
+        let mut cell = &root.children[(hash & 3) as usize];
         while let Some(node) = cell.get()
             && node.key.borrow() != key
         {
-            cell = &node.children[(hash & 3) as usize];
             hash = hash.rotate_right(2);
+            cell = &node.children[(hash & 3) as usize];
         }
         cell
+    }
+}
+
+impl<K, V: Default> Node<K, V> {
+    fn new(key: K) -> Self {
+        Self { key, value: V::default(), children: [const { OnceCell::new() }; 4] }
     }
 }
 
 impl<K, V> Frozen<K, V> {
     /// Calls `each` for every key and value, in no particular order.
     pub fn for_each<'a>(&'a self, mut each: impl FnMut(&'a K, &'a V)) {
-        let mut open: Vec<_> = self.root.get().into_iter().collect();
-        while let Some(node) = open.pop() {
+        let (mut next, mut open) = (self.root.get(), Vec::new());
+        while let Some(node) = next {
             each(&node.key, &node.value);
             open.extend(node.children.iter().filter_map(OnceCell::get));
+            next = open.pop().map(Box::as_ref);
         }
     }
 
     /// Calls `each` with every key and value, in no particular order.
     pub fn consume(self, mut each: impl FnMut(K, V)) {
-        let mut open: Vec<_> = self.root.into_inner().into_iter().collect();
-        while let Some(node) = open.pop() {
-            let Node { key, value, children } = *node;
+        let (mut next, mut open) = (self.root.into_inner(), Vec::new());
+        while let Some(Node { key, value, children }) = next {
             each(key, value);
             open.extend(children.into_iter().filter_map(OnceCell::into_inner));
+            next = open.pop().map(|node| *node);
         }
     }
 }
