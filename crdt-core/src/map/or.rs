@@ -86,17 +86,23 @@ impl<K, V: Crdt> OrMap<K, V> {
 
     /// Whether the key in `slot` is in the map.
     fn shows(&self, slot: u32) -> bool {
-        !self.values.get(slot).1.is_empty() || self.unknown.holds(slot)
+        shows(self.values.get(slot).1, &self.unknown, slot)
     }
 
     /// Changes the value in `slot` and keeps the count of keys.
     fn change<R>(&mut self, slot: u32, at: &At<'_>, change: impl FnOnce(&mut V, &mut At<'_>) -> R) -> R {
-        let before = usize::from(self.shows(slot));
-        let mut inner = At { ids: at.ids, unknown: &mut self.unknown, holder: slot };
-        let result = change(self.values.payload_mut(slot), &mut inner);
-        self.len = self.len + usize::from(self.shows(slot)) - before;
+        let Self { values, unknown, len } = self;
+        let value = values.payload_mut(slot);
+        let before = usize::from(shows(value, unknown, slot));
+        let result = change(value, &mut At { ids: at.ids, unknown: &mut *unknown, holder: slot });
+        *len = *len + usize::from(shows(value, unknown, slot)) - before;
         result
     }
+}
+
+/// Whether a key with this value is in a map, given what the map keeps of fields that are not known.
+fn shows<V: Crdt>(value: &V, unknown: &Unknown, slot: u32) -> bool {
+    !value.is_empty() || unknown.holds(slot)
 }
 
 impl<K: Hash + Eq, V: Crdt> OrMap<K, V> {
@@ -145,8 +151,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
     const HAS_RIGHTS: bool = V::HAS_RIGHTS;
 
     fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
-        let head = self.values.head(&key);
-        let slot = head.unwrap_or_else(|| self.values.add_anywhere(key, V::default()));
+        let slot = self.values.head_or_add(key, V::default);
         (slot, self.change(slot, at, |value, at| value.insert(at, dot, entry)))
     }
 

@@ -155,40 +155,47 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
 
     /// Adds a payload under `key`: before the first one of that key for which `before` holds.
     pub fn add(&mut self, key: K, payload: P, before: impl Fn(&P) -> bool) -> u32 {
-        let cell = Cell { key, payload, link: NONE };
-        match self.add_new(cell) {
-            Ok(slot) => slot,
-            Err((head, cell)) if before(&self.slab.get(head).payload) => self.push_front(head, cell),
-            Err((head, cell)) => self.add_follower(head, cell, before),
-        }
+        self.add_new(key, payload, |payload| payload).unwrap_or_else(|(head, key, payload)| {
+            let cell = Cell { key, payload, link: NONE };
+            if before(&self.slab.get(head).payload) {
+                self.push_front(head, cell)
+            } else {
+                self.add_follower(head, cell, before)
+            }
+        })
     }
 
     /// Adds a payload under `key`, wherever among those of that key it is found soonest.
     pub fn add_anywhere(&mut self, key: K, payload: P) -> u32 {
-        let cell = Cell { key, payload, link: NONE };
-        self.add_new(cell).unwrap_or_else(|(head, cell)| self.put_behind(head, cell))
+        self.add_new(key, payload, |payload| payload)
+            .unwrap_or_else(|(head, key, payload)| self.put_behind(head, Cell { key, payload, link: NONE }))
     }
 
-    /// Adds the only payload of a key, or gives it back with the head of its key.
-    fn add_new(&mut self, cell: Cell<K, P>) -> Result<u32, (u32, Cell<K, P>)> {
+    /// The first slot of `key`; where the key is not in, it is added with the payload that `make` gives.
+    pub fn head_or_add(&mut self, key: K, make: impl FnOnce() -> P) -> u32 {
+        self.add_new(key, make, |make| make()).unwrap_or_else(|(head, ..)| head)
+    }
+
+    /// Adds the only payload of a key, made of `part`, or gives back the head of the key and the two.
+    fn add_new<M>(&mut self, key: K, part: M, make: impl FnOnce(M) -> P) -> Result<u32, (u32, K, M)> {
         let is_short = |index: &Index| index.table.len() == index.table.capacity();
         if self.index.as_deref().map_or(self.slab.len() == SCAN, is_short) {
             self.build_index();
         }
         let slot = match &mut self.index {
-            None => match self.head(&cell.key) {
-                Some(head) => return Err((head, cell)),
-                None => self.slab.put(cell),
+            None => match self.head(&key) {
+                Some(head) => return Err((head, key, part)),
+                None => self.slab.put(Cell { key, payload: make(part), link: NONE }),
             },
             Some(index) => {
                 // One probe finds the key or the place for it.
                 let Index { table, hasher } = &mut **index;
-                let is_key = |&slot: &u32| self.slab.get(slot).key == cell.key;
+                let is_key = |&slot: &u32| self.slab.get(slot).key == key;
                 let rehash = |&slot: &u32| hasher.hash_one(&self.slab.get(slot).key);
-                match table.entry(hasher.hash_one(&cell.key), is_key, rehash) {
-                    Entry::Occupied(head) => return Err((*head.get(), cell)),
+                match table.entry(hasher.hash_one(&key), is_key, rehash) {
+                    Entry::Occupied(head) => return Err((*head.get(), key, part)),
                     Entry::Vacant(place) => {
-                        let slot = self.slab.put(cell);
+                        let slot = self.slab.put(Cell { key, payload: make(part), link: NONE });
                         place.insert(slot);
                         slot
                     }
