@@ -67,7 +67,10 @@ impl<T> Few<T> {
     /// The list in the form that holds any number.
     fn many(&mut self) -> &mut Vec<T> {
         if let Self::One(one) = self {
-            *self = Self::Many(one.take().into_iter().collect());
+            // Unlike a collected one, an extended list has room for the next item.
+            let mut items = Vec::new();
+            items.extend(one.take());
+            *self = Self::Many(items);
         }
         match self {
             Self::Many(items) => items,
