@@ -93,11 +93,6 @@ impl<T> Default for Pages<T> {
 }
 
 impl<T> Pages<T> {
-    /// Whether there has never been a value.
-    pub(super) fn is_empty(&self) -> bool {
-        self.pages.is_empty()
-    }
-
     /// The value in `slot`, which is full.
     pub(super) fn get(&self, slot: u32) -> &T {
         let page = &self.pages[(slot / PAGE) as usize];

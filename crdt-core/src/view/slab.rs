@@ -1,5 +1,7 @@
 //! Numbered slots: what lies in one stays where it is, under a number of 31 bits.
 
+use alloc::boxed::Box;
+
 use super::pages::{Cell, PAGE, Pages};
 use crate::few::Few;
 
@@ -20,13 +22,13 @@ pub(super) struct Slab<T> {
     few_full: u32,
     /// How many slots are full.
     full: u32,
-    /// The slots from `PAGE` on.
-    pages: Pages<T>,
+    /// The slots from `PAGE` on. Boxed, since nearly all of the slabs inside of maps have none.
+    pages: Option<Box<Pages<T>>>,
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { few: Few::default(), free: NONE, few_full: 0, full: 0, pages: Pages::default() }
+        Self { few: Few::default(), free: NONE, few_full: 0, full: 0, pages: None }
     }
 }
 
@@ -38,12 +40,12 @@ impl<T> Slab<T> {
 
     /// The value in `slot`, which is full.
     pub(super) fn get(&self, slot: u32) -> &T {
-        if slot >= PAGE { self.pages.get(slot - PAGE) } else { self.few[slot as usize].full() }
+        if slot >= PAGE { self.pages().get(slot - PAGE) } else { self.few[slot as usize].full() }
     }
 
     /// The value in `slot`, which is full, to be changed.
     pub(super) fn get_mut(&mut self, slot: u32) -> &mut T {
-        if slot >= PAGE { self.pages.get_mut(slot - PAGE) } else { self.few[slot as usize].full_mut() }
+        if slot >= PAGE { self.pages_mut().get_mut(slot - PAGE) } else { self.few[slot as usize].full_mut() }
     }
 
     /// The full slots in their order.
@@ -52,7 +54,8 @@ impl<T> Slab<T> {
             Cell::Full(value) => Some((slot, value)),
             Cell::Free { .. } => None,
         });
-        few.chain(self.pages.iter().map(|(slot, value)| (PAGE + slot, value)))
+        let pages = self.pages.iter().flat_map(|pages| pages.iter());
+        few.chain(pages.map(|(slot, value)| (PAGE + slot, value)))
     }
 
     /// Calls `each` with every value, in the order of slots.
@@ -60,8 +63,8 @@ impl<T> Slab<T> {
         for cell in self.few {
             cell.into_value().into_iter().for_each(&mut each);
         }
-        if !self.pages.is_empty() {
-            self.pages.into_values().for_each(each);
+        if let Some(pages) = self.pages {
+            pages.into_values().for_each(each);
         }
     }
 
@@ -72,7 +75,7 @@ impl<T> Slab<T> {
     pub(super) fn put(&mut self, value: T) -> u32 {
         self.full += 1;
         if self.few_full == PAGE {
-            return PAGE + self.pages.put(value);
+            return PAGE + self.pages.get_or_insert_default().put(value);
         }
         self.few_full += 1;
         if self.free == NONE {
@@ -87,7 +90,7 @@ impl<T> Slab<T> {
     /// Empties a slot, which is full.
     pub(super) fn take(&mut self, slot: u32) -> T {
         self.full -= 1;
-        let value = if slot >= PAGE { self.pages.take(slot - PAGE) } else { self.take_of_few(slot) };
+        let value = if slot >= PAGE { self.pages_mut().take(slot - PAGE) } else { self.take_of_few(slot) };
         if self.full == 0 {
             *self = Self::default();
         }
@@ -96,13 +99,22 @@ impl<T> Slab<T> {
 
     /// How many bytes of memory it has on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.few.heap_bytes() + self.pages.heap_bytes()
+        let pages = self.pages.as_ref().map_or(0, |pages| size_of::<Pages<T>>() + pages.heap_bytes());
+        self.few.heap_bytes() + pages
     }
 
     /// How many values its memory would hold.
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {
-        self.few.len() + self.pages.room()
+        self.few.len() + self.pages.as_ref().map_or(0, |pages| pages.room())
+    }
+
+    fn pages(&self) -> &Pages<T> {
+        self.pages.as_ref().expect("a full slot behind the first ones lies in a page")
+    }
+
+    fn pages_mut(&mut self) -> &mut Pages<T> {
+        self.pages.as_mut().expect("a full slot behind the first ones lies in a page")
     }
 
     fn take_of_few(&mut self, slot: u32) -> T {
