@@ -396,8 +396,8 @@ fn wire(of: &Struct) -> TokenStream {
     }
     let generics = bounded(of, &quote!(#krate::codec::Wire));
     let (impls, types, bounds) = generics.split_for_impl();
-    let [entry, ..] = names(of);
-    let variants: Vec<_> = fields.iter().map(|field| &field.variant).collect();
+    let [entry, slot, ..] = names(of);
+    let (names, variants, _) = parts(of);
     let tags: Vec<_> = fields.iter().map(|field| field.tag.number).collect();
     let calls: Vec<_> = fields.iter().map(|Member { ty, .. }| quote!(<#ty as #krate::codec::Wire>)).collect();
     quote! {
@@ -414,6 +414,23 @@ fn wire(of: &Struct) -> TokenStream {
                             out.raw(&entry.bytes);
                             ::core::result::Result::Ok(())
                         }),
+                    }
+                }
+
+                fn encode_slot(
+                    &self,
+                    at: #krate::view::Look<'_>,
+                    dot: #krate::view::LocalDot,
+                    slot: Self::Slot,
+                    out: &mut #krate::codec::Writer,
+                ) -> ::core::result::Result<(), #krate::codec::EncodeError> {
+                    match slot {
+                        #(#slot::#variants(slot) => {
+                            out.tagged(#tags, |out| #calls::encode_slot(&self.#names, at, dot, slot, out))
+                        })*
+                        #slot::Unknown => {
+                            Self::encode_entry(&<Self as #krate::view::Crdt>::entry(self, at, dot, slot), out)
+                        }
                     }
                 }
 

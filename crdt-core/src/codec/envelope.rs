@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::front::{decode_entry, encode_entries};
+use super::front::{Folder, decode_entry};
 use super::{DecodeError, EncodeError, Limits, Reader, Wire, Writer};
 use crate::clock::{CausalContext, Intervals};
 use crate::doc::{Delta, Doc};
@@ -68,18 +68,17 @@ impl<T: Wire> Delta<T> {
     /// ```
     pub fn encode_compact(&self) -> Result<Vec<u8>, EncodeError> {
         let mut out = self.encode_head(COMPACT);
-        encode_entries::<T>(self.entries(), &mut out)?;
+        let mut folder = Folder::default();
+        for (_, entry) in self.entries() {
+            folder.entry(&mut out, |out| T::encode_entry(entry, out))?;
+        }
         Ok(out.into_bytes())
     }
 
     /// All that comes before the entries, in a writer with room for them.
     fn encode_head(&self, version: u8) -> Writer {
         let live: CausalContext = self.entries.iter().map(|(dot, _)| *dot).collect();
-        // An id or two with their runs, and entries that are short: a guess that spares growing.
-        let mut out = Writer::with_capacity(64 + 16 * self.entries.len());
-        out.raw(&[version]);
-        encode_dots(&live, &self.dead, &mut out);
-        out
+        encode_head(version, &live, &self.dead, self.entries.len())
     }
 
     /// The delta that these bytes are.
@@ -127,7 +126,10 @@ impl<T: Wire> Doc<T> {
     /// When a user's key or value refuses to be serialised.
     #[doc(alias("save", "to_bytes"))]
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        self.to_delta().encode()
+        let (live, dead) = self.dots();
+        let mut out = encode_head(PLAIN, &live, &dead, self.live_len());
+        self.try_for_each_slot(|at, dot, slot| T::encode_slot(self, at, dot, slot, &mut out))?;
+        Ok(out.into_bytes())
     }
 
     /// The whole document in the format of [`Delta::encode_compact`].
@@ -135,7 +137,13 @@ impl<T: Wire> Doc<T> {
     /// # Errors
     /// When a user's key or value refuses to be serialised.
     pub fn encode_compact(&self) -> Result<Vec<u8>, EncodeError> {
-        self.to_delta().encode_compact()
+        let (live, dead) = self.dots();
+        let mut out = encode_head(COMPACT, &live, &dead, self.live_len());
+        let mut folder = Folder::default();
+        self.try_for_each_slot(|at, dot, slot| {
+            folder.entry(&mut out, |out| T::encode_slot(self, at, dot, slot, out))
+        })?;
+        Ok(out.into_bytes())
     }
 
     /// The document that these bytes are, with the public fingerprint key.
@@ -164,6 +172,15 @@ impl<T: Wire> Doc<T> {
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
         Ok(Delta::decode(bytes, limits)?.into())
     }
+}
+
+/// All that comes before so many entries, in a writer with room for them.
+fn encode_head(version: u8, live: &CausalContext, dead: &CausalContext, entries: usize) -> Writer {
+    // An id or two with their runs, and entries that are short: a guess that spares growing.
+    let mut out = Writer::with_capacity(64 + 16 * entries);
+    out.raw(&[version]);
+    encode_dots(live, dead, &mut out);
+    out
 }
 
 fn encode_dots(live: &CausalContext, dead: &CausalContext, out: &mut Writer) {
@@ -257,7 +274,7 @@ impl<'de, T: Wire> Deserialize<'de> for Delta<T> {
 /// As the bytes of [`Doc::encode`].
 impl<T: Wire> Serialize for Doc<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.to_delta().serialize(to)
+        to.serialize_bytes(&self.encode().map_err(serde::ser::Error::custom)?)
     }
 }
 

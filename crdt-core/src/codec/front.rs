@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::{DecodeError, EncodeError, Reader, Wire, Writer};
-use crate::dot::Dot;
 
 /// How many bytes an entry can take over from the one before.
 ///
@@ -12,18 +11,25 @@ use crate::dot::Dot;
 const MAX_SHARED: usize = 63;
 
 /// Writes entries, each as what tells it from the one before.
-pub(super) fn encode_entries<T: Wire>(
-    entries: &[(Dot, T::Entry)],
-    out: &mut Writer,
-) -> Result<(), EncodeError> {
-    let (mut before, mut next) = (Writer::default(), Writer::default());
-    for (_, entry) in entries {
-        next.clear();
-        T::encode_entry(entry, &mut next)?;
-        fold(before.bytes(), next.bytes(), out);
-        mem::swap(&mut before, &mut next);
+#[derive(Default)]
+pub(super) struct Folder {
+    before: Writer,
+    next: Writer,
+}
+
+impl Folder {
+    /// Writes the entry that `encode` gives.
+    pub(super) fn entry(
+        &mut self,
+        out: &mut Writer,
+        encode: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        self.next.clear();
+        encode(&mut self.next)?;
+        fold(self.before.bytes(), self.next.bytes(), out);
+        mem::swap(&mut self.before, &mut self.next);
+        Ok(())
     }
-    Ok(())
 }
 
 fn fold(before: &[u8], next: &[u8], out: &mut Writer) {

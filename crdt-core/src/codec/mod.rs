@@ -41,7 +41,7 @@ mod types;
 pub use bytes::{Reader, Writer};
 pub use error::{DecodeError, EncodeError, Limits};
 
-use crate::view::Crdt;
+use crate::view::{Crdt, LocalDot, Look};
 
 /// A type whose entries have bytes. `#[derive(Crdt)]` implements it where all fields do.
 #[diagnostic::on_unimplemented(
@@ -56,6 +56,21 @@ pub trait Wire: Crdt {
     /// # Errors
     /// When a user's value refuses to be serialised.
     fn encode_entry(entry: &Self::Entry, out: &mut Writer) -> Result<(), EncodeError>;
+
+    /// Writes the entry in `slot`, as [`encode_entry`](Wire::encode_entry) writes a copy of it: for
+    /// types that spare themselves the copy.
+    ///
+    /// # Errors
+    /// When a user's value refuses to be serialised.
+    fn encode_slot(
+        &self,
+        at: Look<'_>,
+        dot: LocalDot,
+        slot: Self::Slot,
+        out: &mut Writer,
+    ) -> Result<(), EncodeError> {
+        Self::encode_entry(&self.entry(at, dot, slot), out)
+    }
 
     /// Reads what [`encode_entry`](Wire::encode_entry) wrote, and no more.
     ///

@@ -16,7 +16,7 @@ use crate::register::{
     ResolvedRegister, Stamped,
 };
 use crate::set::{GSet, OrSet, RwSet};
-use crate::view::Place;
+use crate::view::{LocalDot, Look, Place};
 
 impl<K> Wire for OrSet<K>
 where
@@ -24,6 +24,16 @@ where
 {
     fn encode_entry(element: &K, out: &mut Writer) -> Result<(), EncodeError> {
         out.value(element)
+    }
+
+    fn encode_slot(
+        &self,
+        _at: Look<'_>,
+        _dot: LocalDot,
+        slot: u32,
+        out: &mut Writer,
+    ) -> Result<(), EncodeError> {
+        out.value(self.element(slot))
     }
 
     fn decode_entry(input: &mut Reader<'_>) -> Result<K, DecodeError> {
@@ -138,10 +148,18 @@ where
     V: Clone + Serialize + DeserializeOwned + 'static,
 {
     fn encode_entry((key, written): &Self::Entry, out: &mut Writer) -> Result<(), EncodeError> {
-        out.value(key)?;
-        encode_stamp(written.stamp, out);
-        out.number(u8::from(written.value.is_some()));
-        written.value.as_ref().map_or(Ok(()), |value| out.value(value))
+        encode_write(key, written, out)
+    }
+
+    fn encode_slot(
+        &self,
+        _at: Look<'_>,
+        _dot: LocalDot,
+        slot: u32,
+        out: &mut Writer,
+    ) -> Result<(), EncodeError> {
+        let (key, written) = self.write(slot);
+        encode_write(key, written, out)
     }
 
     fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError> {
@@ -156,6 +174,17 @@ where
     }
 }
 
+fn encode_write<K: Serialize, V: Serialize>(
+    key: &K,
+    written: &Stamped<Option<V>>,
+    out: &mut Writer,
+) -> Result<(), EncodeError> {
+    out.value(key)?;
+    encode_stamp(written.stamp, out);
+    out.number(u8::from(written.value.is_some()));
+    written.value.as_ref().map_or(Ok(()), |value| out.value(value))
+}
+
 /// Key, then the entry of the value.
 impl<K, V> Wire for OrMap<K, V>
 where
@@ -165,6 +194,18 @@ where
     fn encode_entry((key, entry): &Self::Entry, out: &mut Writer) -> Result<(), EncodeError> {
         out.value(key)?;
         V::encode_entry(entry, out)
+    }
+
+    fn encode_slot(
+        &self,
+        at: Look<'_>,
+        dot: LocalDot,
+        (slot, inner): Self::Slot,
+        out: &mut Writer,
+    ) -> Result<(), EncodeError> {
+        let (key, value, at) = self.value(at, slot);
+        out.value(key)?;
+        value.encode_slot(at, dot, inner, out)
     }
 
     fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError> {

@@ -218,6 +218,14 @@ impl<S: Copy> Lane<S> {
         slots.map(move |(bit, slot)| (number * BLOCK + bit, slot))
     }
 
+    /// The live dots, ascending, with their slots.
+    #[cfg(feature = "codec")]
+    pub(super) fn all_slots(&self) -> impl Iterator<Item = (u64, S)> + '_ {
+        self.blocks.iter().flat_map(|(number, block)| {
+            block.slots(block.bits).map(move |(bit, slot)| (number * BLOCK + bit, slot))
+        })
+    }
+
     /// The live dots, block by block.
     pub(super) fn blocks(&self) -> impl Iterator<Item = (u64, Bits)> + '_ {
         self.blocks.iter().map(|(number, block)| (number, block.bits))

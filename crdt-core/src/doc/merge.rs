@@ -89,6 +89,38 @@ impl<T: Crdt> Doc<T> {
         self.delta_since(&Digest::default())
     }
 
+    /// The live dots, and those that were seen and are gone.
+    #[cfg(feature = "codec")]
+    pub(crate) fn dots(&self) -> (CausalContext, CausalContext) {
+        let (mut live, mut dead) = (CausalContext::default(), CausalContext::default());
+        for lane in self.index.lanes() {
+            for (first, last) in lane.context.iter() {
+                let mut next = first;
+                lane.for_each_dead(first, last, |from, to| {
+                    live.insert_range(lane.id, next, from - 1);
+                    dead.insert_range(lane.id, from, to);
+                    next = to + 1;
+                });
+                live.insert_range(lane.id, next, last);
+            }
+        }
+        (live, dead)
+    }
+
+    /// Calls `each` for every live entry, in the order of dots, until it fails.
+    #[cfg(feature = "codec")]
+    pub(crate) fn try_for_each_slot<E>(
+        &self,
+        mut each: impl FnMut(Look<'_>, LocalDot, T::Slot) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for place in self.ids.sorted() {
+            for (seq, slot) in self.index.lane(place).into_iter().flat_map(Lane::all_slots) {
+                each(self.look(), LocalDot::new(place, seq), slot)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The least delta for a state of which `known` tells what it knows.
     fn news_for<'a, K: Knows + 'a>(&self, known: impl Fn(ReplicaId) -> Option<&'a K>) -> Delta<T> {
         let mut delta = Delta::default();

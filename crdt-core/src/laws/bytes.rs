@@ -41,6 +41,9 @@ pub(super) fn round_trip<S: Subject>(world: &mut World<'_, S>, history: &History
     }
     for node in &world.nodes {
         let whole = node.doc.to_delta();
+        let bytes = [node.doc.encode(), node.doc.encode_compact()].map(Result::ok);
+        let is_same = bytes == [whole.encode(), whole.encode_compact()].map(Result::ok);
+        holds("the bytes of a document are not those of its delta", is_same)?;
         for back in [through_bytes(&whole)?, through_compact_bytes(&whole)?] {
             same_delta::<S>("a document's delta decoded and encoded", &back, &whole)?;
             same::<S>("a document encoded and decoded", &back.into(), &node.doc)?;

@@ -161,6 +161,12 @@ impl<K: Hash + Eq, V> LwwMap<K, V> {
 }
 
 impl<K, V> LwwMap<K, V> {
+    /// The write in `slot`, with its key.
+    pub(crate) fn write(&self, slot: u32) -> (&K, &Stamped<Option<V>>) {
+        let (key, cell) = self.cells.get(slot);
+        (key, &cell.written)
+    }
+
     /// 1 if the write in `slot` is a value, or 0.
     fn counts(&self, slot: u32) -> usize {
         usize::from(self.cells.get(slot).1.written.value.is_some())
@@ -203,8 +209,8 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
     }
 
     fn entry(&self, _at: Look<'_>, _dot: LocalDot, slot: u32) -> Self::Entry {
-        let (key, cell) = self.cells.get(slot);
-        (key.clone(), cell.written.clone())
+        let (key, written) = self.write(slot);
+        (key.clone(), written.clone())
     }
 
     fn siblings(&self, _dot: LocalDot, slot: u32, each: &mut dyn FnMut(LocalDot)) {

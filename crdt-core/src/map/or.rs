@@ -84,6 +84,12 @@ impl<K, V: Crdt> OrMap<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
+    /// The key in `slot`, its value, and the surroundings of that.
+    pub(crate) fn value<'a>(&'a self, at: Look<'a>, slot: u32) -> (&'a K, &'a V, Look<'a>) {
+        let (key, value) = self.values.get(slot);
+        (key, value, Look { unknown: &self.unknown, holder: slot, ..at })
+    }
+
     /// Whether the key in `slot` is in the map.
     fn shows(&self, slot: u32) -> bool {
         shows(self.values.get(slot).1, &self.unknown, slot)
@@ -163,8 +169,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
     }
 
     fn entry(&self, at: Look<'_>, dot: LocalDot, (slot, inner): Self::Slot) -> Self::Entry {
-        let (key, value) = self.values.get(slot);
-        let at = Look { unknown: &self.unknown, holder: slot, ..at };
+        let (key, value, at) = self.value(at, slot);
         (key.clone(), value.entry(at, dot, inner))
     }
 

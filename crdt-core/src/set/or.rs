@@ -65,6 +65,11 @@ impl<K> OrSet<K> {
     pub fn iter(&self) -> impl Iterator<Item = &K> + '_ {
         self.elements.heads().map(|(_, key, _)| key)
     }
+
+    /// The element in `slot`.
+    pub(crate) fn element(&self, slot: u32) -> &K {
+        self.elements.get(slot).0
+    }
 }
 
 impl<K: Hash + Eq> OrSet<K> {
@@ -117,7 +122,7 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
     }
 
     fn entry(&self, _at: Look<'_>, _dot: LocalDot, slot: u32) -> K {
-        self.elements.get(slot).0.clone()
+        self.element(slot).clone()
     }
 
     fn siblings(&self, _dot: LocalDot, slot: u32, each: &mut dyn FnMut(LocalDot)) {
