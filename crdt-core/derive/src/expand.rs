@@ -170,7 +170,7 @@ fn crdt(of: &Struct) -> TokenStream {
     let (impls, types, bounds) = generics.split_for_impl();
     let arguments = generics.params.iter().map(argument);
     let [entry, slot, scratch, editor] = names(of);
-    let methods = [storing(of), asking(of), editing(of), sharing(of)];
+    let methods = [storing(of), finding(of), asking(of), editing(of), sharing(of)];
     let (.., calls) = parts(of);
     quote! {
         #[automatically_derived]
@@ -208,7 +208,7 @@ fn parts(of: &Struct) -> (Vec<&syn::Member>, Vec<&syn::Ident>, Vec<TokenStream>)
     (names, variants, calls)
 }
 
-/// What takes entries in and gives them out.
+/// What takes entries in and lets go of them.
 fn storing(of: &Struct) -> TokenStream {
     let krate = &of.krate;
     let ([entry, slot, ..], (names, variants, calls)) = (names(of), parts(of));
@@ -228,13 +228,37 @@ fn storing(of: &Struct) -> TokenStream {
             }
         }
 
+        fn insert_copy(
+            &mut self,
+            at: &mut #krate::view::At<'_>,
+            dot: #krate::view::LocalDot,
+            entry: &Self::Entry,
+        ) -> Self::Slot {
+            match entry {
+                #(#entry::#variants(entry) => {
+                    #slot::#variants(#calls::insert_copy(&mut self.#names, at, dot, entry))
+                })*
+                #entry::Unknown(entry) => {
+                    at.keep(dot, ::core::clone::Clone::clone(entry));
+                    #slot::Unknown
+                }
+            }
+        }
+
         fn remove(&mut self, at: &mut #krate::view::At<'_>, dot: #krate::view::LocalDot, slot: Self::Slot) {
             match slot {
                 #(#slot::#variants(slot) => #calls::remove(&mut self.#names, at, dot, slot),)*
                 #slot::Unknown => at.release(dot),
             }
         }
+    }
+}
 
+/// What finds entries by their slots.
+fn finding(of: &Struct) -> TokenStream {
+    let krate = &of.krate;
+    let ([entry, slot, ..], (names, variants, calls)) = (names(of), parts(of));
+    quote! {
         fn entry(
             &self,
             at: #krate::view::Look<'_>,

@@ -16,19 +16,24 @@ impl<T: Crdt> Doc<T> {
     #[doc(alias("apply", "join"))]
     pub fn merge(&mut self, delta: Delta<T>) -> bool {
         let Delta { entries, dead } = delta;
-        self.join(entries.into_iter(), &dead)
+        self.join(entries.into_iter(), &dead, T::insert)
     }
 
-    /// The same for a delta that goes on its way afterwards: copies the entries, not their list.
+    /// The same for a delta that goes on its way afterwards: copies of the entries what is new.
     pub(super) fn merge_ref(&mut self, delta: &Delta<T>) -> bool {
-        let entries = delta.entries.iter().map(|(dot, entry)| (*dot, entry.clone()));
-        self.join(entries, &delta.dead)
+        let entries = delta.entries.iter().map(|(dot, entry)| (*dot, entry));
+        self.join(entries, &delta.dead, T::insert_copy)
     }
 
-    fn join(&mut self, entries: impl Iterator<Item = (Dot, T::Entry)>, dead: &CausalContext) -> bool {
+    fn join<E>(
+        &mut self,
+        entries: impl Iterator<Item = (Dot, E)>,
+        dead: &CausalContext,
+        insert: impl Fn(&mut T, &mut At<'_>, LocalDot, E) -> T::Slot,
+    ) -> bool {
         let mut changed = false;
         for (dot, entry) in entries {
-            changed |= self.take_in(dot, entry);
+            changed |= self.take_in(dot, |root, at, dot| insert(root, at, dot, entry));
         }
         // Backwards: views find what came last the soonest.
         for (id, dead) in dead.iter().rev() {
@@ -165,13 +170,13 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// Takes in an entry, unless its dot has been seen: then it is in already, or gone.
-    fn take_in(&mut self, dot: Dot, entry: T::Entry) -> bool {
+    fn take_in(&mut self, dot: Dot, insert: impl FnOnce(&mut T, &mut At<'_>, LocalDot) -> T::Slot) -> bool {
         let place = self.place(dot.replica);
         if !self.index.see(place, dot.seq, dot.seq) {
             return false;
         }
         let mut at = At { ids: &self.ids, unknown: &mut self.unknown, holder: ROOT };
-        let slot = self.root.insert(&mut at, LocalDot::new(place, dot.seq), entry);
+        let slot = insert(&mut self.root, &mut at, LocalDot::new(place, dot.seq));
         self.index.add(place, dot.seq, slot);
         true
     }

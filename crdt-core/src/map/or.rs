@@ -157,8 +157,13 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
     const HAS_RIGHTS: bool = V::HAS_RIGHTS;
 
     fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
-        let slot = self.values.head_or_add(key, V::default);
+        let slot = self.values.head_or_default(key);
         (slot, self.change(slot, at, |value, at| value.insert(at, dot, entry)))
+    }
+
+    fn insert_copy(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): &Self::Entry) -> Self::Slot {
+        let slot = self.values.head_or_default_copy(key);
+        (slot, self.change(slot, at, |value, at| value.insert_copy(at, dot, entry)))
     }
 
     fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, (slot, inner): Self::Slot) {

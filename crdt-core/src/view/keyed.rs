@@ -43,6 +43,13 @@ struct Index {
     hasher: RandomState,
 }
 
+impl<K, P> Cell<K, P> {
+    /// The only one of its key.
+    fn single((key, payload): (K, P)) -> Self {
+        Self { key, payload, link: NONE }
+    }
+}
+
 impl<K, P> Default for Keyed<K, P> {
     fn default() -> Self {
         Self { slab: Slab::default(), keys: 0, index: None }
@@ -155,8 +162,9 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
 
     /// Adds a payload under `key`: before the first one of that key for which `before` holds.
     pub fn add(&mut self, key: K, payload: P, before: impl Fn(&P) -> bool) -> u32 {
-        self.add_new(key, payload, |payload| payload).unwrap_or_else(|(head, key, payload)| {
-            let cell = Cell { key, payload, link: NONE };
+        let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);
+        added.unwrap_or_else(|(head, pair)| {
+            let cell = Cell::single(pair);
             if before(&self.slab.get(head).payload) {
                 self.push_front(head, cell)
             } else {
@@ -167,35 +175,52 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
 
     /// Adds a payload under `key`, wherever among those of that key it is found soonest.
     pub fn add_anywhere(&mut self, key: K, payload: P) -> u32 {
-        self.add_new(key, payload, |payload| payload)
-            .unwrap_or_else(|(head, key, payload)| self.put_behind(head, Cell { key, payload, link: NONE }))
+        let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);
+        added.unwrap_or_else(|(head, pair)| self.put_behind(head, Cell::single(pair)))
     }
 
-    /// The first slot of `key`; where the key is not in, it is added with the payload that `make` gives.
-    pub fn head_or_add(&mut self, key: K, make: impl FnOnce() -> P) -> u32 {
-        self.add_new(key, make, |make| make()).unwrap_or_else(|(head, ..)| head)
+    /// The first slot of `key`; where the key is not in, it is added with a payload of its own.
+    pub fn head_or_default(&mut self, key: K) -> u32
+    where
+        P: Default,
+    {
+        self.add_new(key, |key| key, |key| (key, P::default())).unwrap_or_else(|(head, _)| head)
     }
 
-    /// Adds the only payload of a key, made of `part`, or gives back the head of the key and the two.
-    fn add_new<M>(&mut self, key: K, part: M, make: impl FnOnce(M) -> P) -> Result<u32, (u32, K, M)> {
+    /// The same for a key that is copied where it is added.
+    pub fn head_or_default_copy(&mut self, key: &K) -> u32
+    where
+        K: Clone,
+        P: Default,
+    {
+        self.add_new(key, |key| key, |key| (key.clone(), P::default())).unwrap_or_else(|(head, _)| head)
+    }
+
+    /// Adds the only payload of a key, both made of `part`, or gives back the head of the key and the part.
+    fn add_new<M>(
+        &mut self,
+        part: M,
+        key: impl Fn(&M) -> &K,
+        make: impl FnOnce(M) -> (K, P),
+    ) -> Result<u32, (u32, M)> {
         let is_short = |index: &Index| index.table.len() == index.table.capacity();
         if self.index.as_deref().map_or(self.slab.len() == SCAN, is_short) {
             self.build_index();
         }
         let slot = match &mut self.index {
-            None => match self.head(&key) {
-                Some(head) => return Err((head, key, part)),
-                None => self.slab.put(Cell { key, payload: make(part), link: NONE }),
+            None => match self.head(key(&part)) {
+                Some(head) => return Err((head, part)),
+                None => self.slab.put(Cell::single(make(part))),
             },
             Some(index) => {
                 // One probe finds the key or the place for it.
                 let Index { table, hasher } = &mut **index;
-                let is_key = |&slot: &u32| self.slab.get(slot).key == key;
+                let is_key = |&slot: &u32| self.slab.get(slot).key == *key(&part);
                 let rehash = |&slot: &u32| hasher.hash_one(&self.slab.get(slot).key);
-                match table.entry(hasher.hash_one(&key), is_key, rehash) {
-                    Entry::Occupied(head) => return Err((*head.get(), key, part)),
+                match table.entry(hasher.hash_one(key(&part)), is_key, rehash) {
+                    Entry::Occupied(head) => return Err((*head.get(), part)),
                     Entry::Vacant(place) => {
-                        let slot = self.slab.put(Cell { key, payload: make(part), link: NONE });
+                        let slot = self.slab.put(Cell::single(make(part)));
                         place.insert(slot);
                         slot
                     }

@@ -71,6 +71,11 @@ pub trait Crdt: Default + 'static {
     /// Takes in an entry. The dot is not in the view.
     fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: Self::Entry) -> Self::Slot;
 
+    /// Takes in a copy of an entry, as [`insert`](Crdt::insert) does: for types that have some of it already.
+    fn insert_copy(&mut self, at: &mut At<'_>, dot: LocalDot, entry: &Self::Entry) -> Self::Slot {
+        self.insert(at, dot, entry.clone())
+    }
+
     /// Takes out the entry that [`insert`](Crdt::insert) put in `slot` under `dot`.
     fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, slot: Self::Slot);
 
