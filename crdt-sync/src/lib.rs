@@ -69,7 +69,7 @@
 //!
 //! | counters, since the start | of |
 //! |---|---|
-//! | `crdt_sync_updates_written_total`, `…_applied_total`, `…_sent_total`, `…_received_twice_total`, `…_trimmed_total` | updates; trimmed are those that left the log |
+//! | `crdt_sync_updates_written_total`, `…_applied_total`, `…_sent_total`, `…_received_twice_total`, `…_trimmed_total`, `…_compacted_total` | updates; trimmed are those that left the log, compacted those that were joined with others there |
 //! | `crdt_sync_updates_not_held_total` | updates for which a frozen node had no room; peers bring them again |
 //! | `crdt_sync_differences_total`, `crdt_sync_divergences_total` | exchanges that found unequal vectors; equal vectors with unequal states, which is a fault |
 //! | `crdt_sync_walks_received_total`, `crdt_sync_walks_given_total`, `crdt_sync_walk_overflows_total` | walks |

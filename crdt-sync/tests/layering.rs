@@ -9,9 +9,31 @@ use std::path::{Path, PathBuf};
 
 /// The rows of `proto`, top first.
 const ROWS: &[&str] = &[
-    "id", "time", "token", "error", "rights", "config", "meter", "wire", "vector", "log", "relay", "frame",
-    "event", "status", "holdings", "peer", "chunk", "persist", "saving", "exchange", "receiver", "donation",
-    "state", "engine",
+    "id",
+    "time",
+    "token",
+    "error",
+    "rights",
+    "config",
+    "meter",
+    "wire",
+    "vector",
+    "log",
+    "relay",
+    "frame",
+    "compaction",
+    "event",
+    "status",
+    "holdings",
+    "peer",
+    "chunk",
+    "persist",
+    "saving",
+    "exchange",
+    "receiver",
+    "donation",
+    "state",
+    "engine",
 ];
 
 /// What makes a run depend on the machine it runs on.

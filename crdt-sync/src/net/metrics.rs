@@ -38,6 +38,7 @@ fn counters(status: &NodeStatus) {
         ("crdt_sync_updates_received_twice_total", sums.duplicates),
         ("crdt_sync_updates_sent_total", sums.sent),
         ("crdt_sync_updates_trimmed_total", sums.trimmed),
+        ("crdt_sync_updates_compacted_total", sums.compacted),
         ("crdt_sync_updates_not_held_total", sums.not_held),
         ("crdt_sync_differences_total", sums.differences),
         ("crdt_sync_walks_received_total", sums.walks_in_complete),

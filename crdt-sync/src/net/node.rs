@@ -243,8 +243,10 @@ impl<T: Replicated> Node<T> {
     /// What an update changed, for whoever follows [`Event::Applied`](crate::proto::Event::Applied):
     /// its entries, each with its path, and the dots of those that it took away.
     ///
-    /// It is there as long as the log holds the update, which for one that was just applied it does,
-    /// and for one that waits while the node is [frozen](Node::freeze) as well. Otherwise, and after a walk, read the document. A removal names writes by their dots: who needs
+    /// It is there as long as the log holds the update by itself, which for one that was just applied it
+    /// does, unless it came joined with others to a node that was away for long, and for one that waits
+    /// while the node is [frozen](Node::freeze) as well. Otherwise, and after a walk, read the document. A
+    /// removal names writes by their dots: who needs
     /// to know what they were keeps them from when they came.
     ///
     /// ```

@@ -27,7 +27,8 @@ pub enum Event {
         /// Who it was.
         name: String,
     },
-    /// A numbered update was applied, one's own included.
+    /// A numbered update was applied, one's own included. Of several that came joined to one, each is
+    /// told that is new; what is shown changes once.
     Applied {
         /// Its number: the origin's replica id and the update's place among that origin's updates.
         update: Dot,
@@ -72,7 +73,7 @@ pub enum Event {
     /// if an update that was still on its way had settled the matter. Nothing has to be done: every
     /// node shows the same one. Conflicts that a walk brings are not told of one by one.
     Conflict {
-        /// The update that brought the entry.
+        /// The update that brought the entry; if several came joined to one, the last of its writer.
         update: Dot,
         /// The entry.
         dot: Dot,
@@ -81,7 +82,7 @@ pub enum Event {
     /// [`Config::max_drift`](super::Config::max_drift). It was merged, and does not move this node's
     /// clock. Somebody's clock is wrong, possibly this node's.
     Drift {
-        /// The update that carried the stamp, or nothing if a walk brought it.
+        /// The update that carried the stamp, or nothing if a walk brought it, or several joined to one.
         update: Option<Dot>,
         /// By how much the stamp is ahead.
         ahead: Duration,

@@ -6,7 +6,9 @@
 //! Each committed update gets a number, (replica id of this start, 1, 2, …), also if it only removes,
 //! and is encoded once. A numbered update is immutable bytes: it is sent, relayed and kept as it is,
 //! never cut to what is new to somebody, since that leaves nodes with numbers whose content they
-//! lack. A node's *vector* is the set of numbers that it has applied, as runs.
+//! lack. What several consecutive updates of a log say can be joined to one, a *group*, which stands for
+//! exactly their numbers. It travels like an update: who lacks any of the numbers gets all of it, and
+//! takes all of it. A node's *vector* is the set of numbers that it has applied, as runs.
 //!
 //! # Three ways for an update to travel
 //! 1. *Push.* A peer is sent what its vector lacks, in the order in which it was applied here, as
@@ -48,6 +50,7 @@
 //!   it are lost.
 
 mod chunk;
+mod compaction;
 mod config;
 mod donation;
 mod engine;

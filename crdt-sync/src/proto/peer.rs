@@ -1,6 +1,7 @@
 //! What the engine knows of one connection.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 use crdt_core::clock::CausalContext;
@@ -22,6 +23,8 @@ pub(super) struct Peer {
     pub(super) phase: Phase,
     /// Whether its hello was good.
     pub(super) greeted: bool,
+    /// Whether it takes several updates joined to one.
+    pub(super) takes_groups: bool,
     /// What the peer has.
     pub(super) holdings: Holdings,
     /// What the peer can know that this node has: it was told, or sent the update itself.
@@ -34,7 +37,7 @@ pub(super) struct Peer {
     pub(super) relay: Relay,
     /// How often numbers were claimed without the log when `gap` was last worked out.
     pub(super) claims_seen: Option<u64>,
-    /// Whether the peer lacks a number that the log does not hold.
+    /// Whether the peer lacks a number that the log does not hold, or not so that the peer takes it.
     pub(super) gap: bool,
     /// Everything in the log before this was reported by the peer.
     pub(super) reported: Position,
@@ -120,6 +123,7 @@ impl Peer {
             name: name.to_owned(),
             phase: Phase::Greeting { deadline },
             greeted: false,
+            takes_groups: false,
             holdings: Holdings::default(),
             told: CausalContext::default(),
             told_durable: CausalContext::default(),
@@ -166,35 +170,51 @@ impl Peer {
         if !self.gap {
             self.cursor = self.cursor.max(log.start());
             self.claims_seen = Some(claims);
+            self.skip_known(log);
         }
+    }
+
+    /// Moves the cursor to the first update that the peer lacks. One that it does not take is a gap.
+    fn skip_known<'a>(&mut self, log: &'a Log) -> Option<(Range<Position>, Update<'a>)> {
+        let known = self.holdings.known();
+        while let Some((update, end)) = log.get(self.cursor) {
+            if !update.is_in(known) {
+                self.gap = update.group.is_some() && !self.takes_groups;
+                return (!self.gap).then_some((self.cursor..end, update));
+            }
+            self.cursor = end;
+        }
+        None
     }
 
     /// The next update that is to be sent now, if there is one, and its place.
     ///
     /// What the peer may have from elsewhere waits for a moment, and is overtaken meanwhile.
-    pub(super) fn next<'a>(&mut self, log: &'a Log, now: Duration) -> Option<(Position, Update<'a>)> {
-        let known = self.holdings.known();
-        while log.get(self.cursor).is_some_and(|update| known.contains(update.number)) {
-            self.cursor += 1;
+    pub(super) fn next<'a>(&mut self, log: &'a Log, now: Duration) -> Option<(Range<Position>, Update<'a>)> {
+        let first = self.skip_known(log);
+        if self.gap {
+            return None;
         }
-        if let Some(first) = log.get(self.cursor).filter(|first| self.relay.is_due(first, now)) {
-            return Some((self.cursor, first));
+        if let Some((place, first)) = first.filter(|(_, first)| self.relay.is_due(first, now)) {
+            return Some((place, first));
         }
         self.relay.ahead = self.relay.ahead.max(self.cursor);
-        while let Some(update) = log.get(self.relay.ahead) {
-            if self.relay.is_due(&update, now) && !known.contains(update.number) {
-                return Some((self.relay.ahead, update));
+        while let Some((update, end)) = log.get(self.relay.ahead) {
+            let takes = update.group.is_none() || self.takes_groups;
+            if takes && self.relay.is_due(&update, now) && !update.is_in(self.holdings.known()) {
+                return Some((self.relay.ahead..end, update));
             }
-            self.relay.ahead += 1;
+            self.relay.ahead = end;
         }
         self.relay.woken = false;
         None
     }
 
-    /// The update that was next is on its way to the peer; [`sent`](Self::sent) is told of it.
-    pub(super) fn pass(&mut self, (place, update): (Position, &Update<'_>)) {
-        let passed = if place == self.cursor { &mut self.cursor } else { &mut self.relay.ahead };
-        *passed += 1;
+    /// The update that was next is on its way to the peer; [`sent`](Self::sent) is told of it, or
+    /// [`sent_group`](Self::sent_group).
+    pub(super) fn pass(&mut self, (place, update): (Range<Position>, &Update<'_>)) {
+        let passed = if place.start == self.cursor { &mut self.cursor } else { &mut self.relay.ahead };
+        *passed = place.end;
         self.relay.sent(update);
     }
 
@@ -204,9 +224,15 @@ impl Peer {
         run.add_to(&mut self.told);
     }
 
+    /// Updates that are joined to one are on their way to the peer.
+    pub(super) fn sent_group(&mut self, numbers: &CausalContext) {
+        self.holdings.sent_all(numbers);
+        self.told.union_with(numbers);
+    }
+
     /// When an update that waits is to be sent after all.
     pub(super) fn relay_due(&self, log: &Log) -> Option<Duration> {
-        if self.relay.woken { None } else { self.relay.due(&log.get(self.cursor)?) }
+        if self.relay.woken { None } else { self.relay.due(&log.get(self.cursor)?.0) }
     }
 
     /// Whether there may be something to send; never no if there is.
@@ -216,7 +242,7 @@ impl Peer {
             Phase::Greeting { .. } => self.waiting.hello,
             Phase::Live => {
                 let gap = self.gap || self.cursor < log.start() || self.claims_seen != Some(claims);
-                self.waiting.is_something() || gap || self.next(log, now).is_some()
+                self.waiting.is_something() || gap || self.next(log, now).is_some() || self.gap
             }
         }
     }
@@ -225,8 +251,9 @@ impl Peer {
     pub(super) fn advance_reported(&mut self, log: &Log) {
         self.reported = self.reported.max(log.start());
         let applied = self.holdings.applied();
-        self.reported +=
-            log.since(self.reported).take_while(|update| applied.contains(update.number)).count() as u64;
+        while let Some((_, end)) = log.get(self.reported).filter(|(update, _)| update.is_in(applied)) {
+            self.reported = end;
+        }
     }
 }
 

@@ -7,11 +7,12 @@ use crdt_core::clock::CausalContext;
 
 use super::config::Config;
 use super::error::{FrameError, RecoverError};
+use super::frame::group;
 use super::log::{Log, Position, Update};
 use super::vector;
 use super::wire::{Reader, Writer};
 
-/// One numbered update, as it is kept.
+/// One numbered update, or several joined to one, as they are kept.
 ///
 /// ```
 /// use crdt_core::{Dot, ReplicaId};
@@ -25,10 +26,35 @@ use super::wire::{Reader, Writer};
 pub struct Record {
     /// Its place among all that this node ever applied, over all its starts.
     pub index: u64,
-    /// The number of the update.
+    /// The number of the update; of several, one of theirs.
     pub number: Dot,
-    /// The encoded update, never changed.
+    /// The encoded update, never changed; of several, their numbers and their join.
     pub bytes: Arc<[u8]>,
+}
+
+/// What the bytes of a record begin with if it is of several updates. No delta begins so.
+const GROUP: u8 = 0;
+
+impl Record {
+    fn new(index: u64, update: &Update<'_>) -> Self {
+        let Update { number, bytes, .. } = *update;
+        let bytes = update.group.map_or_else(|| bytes.into(), |numbers| group_bytes(numbers, bytes));
+        Self { index, number, bytes }
+    }
+
+    /// If it is of several updates, their numbers and the bytes of their join.
+    pub(super) fn group(&self, config: &Config) -> Result<Option<(CausalContext, &[u8])>, RecoverError> {
+        let Some((&GROUP, body)) = self.bytes.split_first() else { return Ok(None) };
+        let read = group::read(Reader::new(body), config);
+        read.map(Some).map_err(|error| RecoverError::Corrupt { reason: error.to_string() })
+    }
+}
+
+fn group_bytes(numbers: &CausalContext, bytes: &[u8]) -> Arc<[u8]> {
+    let mut to = Writer::default();
+    to.u8(GROUP);
+    group::write(numbers, bytes, &mut to);
+    to.finish().into()
 }
 
 /// What a store is to write, whole or not at all, from
@@ -205,6 +231,11 @@ impl Disk {
         self.durable.is_superset(updates)
     }
 
+    /// Everything in the log before this is durable.
+    pub(super) fn cursor(&self) -> Position {
+        self.cursor
+    }
+
     pub(super) fn set_volatile(&mut self) {
         self.volatile = true;
     }
@@ -217,7 +248,7 @@ impl Disk {
     /// is made when the records outgrow the last one, so that it costs no more than they did.
     pub(super) fn wants_snapshot(&self, log: &Log, claims: u64, config: &Config) -> bool {
         let outgrown = self.logged > config.store_log_bytes.max(self.snapshot_bytes);
-        self.claims != Some(claims) || self.cursor < log.start() || outgrown
+        self.claims != Some(claims) || self.cursor < log.start_as_came() || outgrown
     }
 
     /// A state begins to go to the store.
@@ -238,12 +269,12 @@ impl Disk {
     /// Begins a batch with updates that the store lacks, as many as one may hold. There are none while
     /// it has no state that they go on from, or lacks some that the log has lost.
     pub(super) fn begin(&mut self, log: &Log, config: &Config) -> Vec<Record> {
-        let goes_on = self.claims.is_some() && self.cursor >= log.start();
+        let goes_on = self.claims.is_some() && self.cursor >= log.start_as_came();
+        let mut updates = CausalContext::default();
         let (records, bytes) = match goes_on {
-            true => records(log, self.cursor, config.store_batch_bytes),
+            true => records(log, self.cursor, config.store_batch_bytes, &mut updates),
             false => Default::default(),
         };
-        let updates = records.iter().map(|record| record.number).collect();
         let cursor = self.cursor + records.len() as u64;
         self.flight = Some(Flight { updates, cursor, bytes, whole: None });
         records
@@ -258,17 +289,15 @@ impl Disk {
     /// which records stay; nothing if the state and the log leave a gap between them.
     pub(super) fn finish(&mut self, state: &Whole, log: &Log) -> Option<(Vec<Record>, u64)> {
         let flight = self.flight.as_mut()?;
-        if log.start() > flight.cursor.max(state.head.end) {
+        if log.start_as_came() > flight.cursor.max(state.head.end) {
             return None;
         }
-        let (records, bytes) = records(log, flight.cursor, usize::MAX);
+        let (records, bytes) = records(log, flight.cursor, usize::MAX, &mut flight.updates);
         flight.updates.union_with(&state.head.updates);
-        for record in &records {
-            flight.updates.insert(record.number);
-        }
         (flight.cursor, flight.bytes) = (log.end(), flight.bytes + bytes);
         flight.whole = Some((state.claims, state.bytes));
-        Some((records, log.start().min(state.head.end)))
+        // Groups reach back further than a store is to hold. It has what they were made of, or had it.
+        Some((records, log.start_as_came().min(state.head.end)))
     }
 
     /// The batch is durable. Returns whether there was one.
@@ -290,9 +319,10 @@ impl Disk {
     }
 }
 
-/// The log from a position on, as records of at least one update and about so many bytes.
-fn records(log: &Log, from: Position, limit: usize) -> (Vec<Record>, usize) {
-    let first = from.max(log.start());
+/// The log from a position on, as records of at least one update and about so many bytes, and these.
+/// Their numbers are added to `numbers`.
+fn records(log: &Log, from: Position, limit: usize, numbers: &mut CausalContext) -> (Vec<Record>, usize) {
+    let first = from.max(log.start_as_came());
     let mut bytes = 0usize;
     let fits = |update: &Update<'_>| {
         let before = bytes;
@@ -301,10 +331,6 @@ fn records(log: &Log, from: Position, limit: usize) -> (Vec<Record>, usize) {
     };
     let updates: Vec<Update<'_>> = log.since(first).take_while(fits).collect();
     let bytes = updates.iter().map(Update::cost).sum();
-    let record = |(index, update): (u64, Update<'_>)| Record {
-        index,
-        number: update.number,
-        bytes: update.bytes.into(),
-    };
-    ((first..).zip(updates).map(record).collect(), bytes)
+    updates.iter().for_each(|update| update.add_to(numbers));
+    ((first..).zip(&updates).map(|(index, update)| Record::new(index, update)).collect(), bytes)
 }

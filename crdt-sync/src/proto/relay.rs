@@ -55,13 +55,15 @@ impl Relay {
 
     /// Until when an update waits, if it does.
     pub(super) fn due(&self, update: &Update<'_>) -> Option<Duration> {
-        let waits = !update.own && !self.hold.is_zero() && !self.eager.contains(&update.number.replica);
+        let eager = update.group.is_none() && self.eager.contains(&update.number.replica);
+        let waits = !update.own && !self.hold.is_zero() && !eager;
         waits.then(|| update.at.saturating_add(self.hold))
     }
 
-    /// This one is on its way to the peer, which nobody else gave it in time.
+    /// This one is on its way to the peer, which nobody else gave it in time. Of groups nothing is
+    /// learned: nobody else has the same.
     pub(super) fn sent(&mut self, update: &Update<'_>) {
-        if update.at < self.since || self.due(update).is_none() {
+        if update.group.is_some() || update.at < self.since || self.due(update).is_none() {
             return;
         }
         let id = update.number.replica;
@@ -101,7 +103,7 @@ mod tests {
     }
 
     fn update(id: u128, at: Duration) -> Update<'static> {
-        Update { number: Dot::new(origin(id), 1), bytes: &[], at, own: false }
+        Update { number: Dot::new(origin(id), 1), group: None, bytes: &[], at, own: false }
     }
 
     fn config() -> Config {

@@ -11,6 +11,7 @@ use crdt_core::codec::{Limits, Wire};
 use crdt_core::{Delta, Doc, Dot, Observed, Replica, ReplicaId, Span};
 
 use self::hold::Frozen;
+use super::compaction::Compaction;
 use super::config::Config;
 use super::donation::{Donation, Start};
 use super::error::{PeerError, RecoverError, UpdateError};
@@ -33,7 +34,8 @@ pub(super) struct State<T: Wire> {
     /// Hash of `applied`, until it changes.
     hash: Option<u64>,
     log: Log,
-    /// Applied, and no longer or never in the log.
+    compaction: Compaction,
+    /// Applied, and no longer or never in the log; also what is there once more in a group.
     lost: CausalContext,
     /// How often `lost` grew by what was never in the log.
     claims: u64,
@@ -73,6 +75,7 @@ impl<T: Wire> State<T> {
             applied: Arc::default(),
             hash: None,
             log: Log::default(),
+            compaction: Compaction::default(),
             lost: CausalContext::default(),
             claims: 0,
             parts: CausalContext::default(),
@@ -112,7 +115,9 @@ impl<T: Wire> State<T> {
         if state.log.end() < head.end {
             return Err(corrupt("records are missing at the end"));
         }
-        state.lost = state.applied.difference(&state.log.since(0).map(|update| update.number).collect());
+        let mut logged = CausalContext::default();
+        state.log.since(0).for_each(|update| update.add_to(&mut logged));
+        state.lost = state.applied.difference(&logged);
         state.grown();
         Ok((state, head.end))
     }
@@ -126,15 +131,18 @@ impl<T: Wire> State<T> {
         now: Now,
         config: &Config,
     ) -> Result<(), RecoverError> {
-        let update = Update { number: record.number, bytes: &record.bytes, at: now.mono, own: false };
+        let group = record.group(config)?;
+        let (numbers, bytes) =
+            group.as_ref().map_or((None, &record.bytes[..]), |(all, bytes)| (Some(all), *bytes));
+        let update = Update { number: record.number, group: numbers, bytes, at: now.mono, own: false };
         if record.index != self.log.end() {
             return Err(corrupt("records are missing"));
         }
         if record.index >= end {
-            let delta = Delta::decode(&record.bytes, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
+            let delta = Delta::decode(bytes, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
             self.observe(&delta, now, config);
             self.commit(update, delta);
-        } else if self.applied.contains(record.number) {
+        } else if update.is_in(&self.applied) {
             self.log.push(update);
         } else {
             return Err(corrupt("a record is older than the state and not in it"));
@@ -196,19 +204,19 @@ impl<T: Wire> State<T> {
         let bytes = encode_update(&delta, config)?;
         let number = Dot::new(writer.replica.id(), writer.next);
         writer.next += 1;
-        self.commit(Update { number, bytes: &bytes, at: now.mono, own: true }, delta);
+        self.commit(Update { number, group: None, bytes: &bytes, at: now.mono, own: true }, delta);
         Ok(Some(number))
     }
 
-    /// Applies a numbered update that is not applied yet.
+    /// Applies a numbered update that is not applied yet, or several joined to one of which some are.
     pub(super) fn apply(&mut self, update: Update<'_>, delta: Delta<T>) {
-        debug_assert!(self.frozen.is_none() && !self.applied.contains(update.number), "the number is new");
+        debug_assert!(self.frozen.is_none() && !update.is_in(&self.applied), "a number is new");
         self.commit(update, delta);
     }
 
     fn commit(&mut self, update: Update<'_>, delta: Delta<T>) {
         self.merge(delta);
-        Arc::make_mut(&mut self.applied).insert(update.number);
+        update.add_to(Arc::make_mut(&mut self.applied));
         self.log.push(update);
         self.grown();
     }
@@ -260,13 +268,21 @@ impl<T: Wire> State<T> {
         self.log.bytes() > limit && self.log.start() < self.applied_end()
     }
 
-    /// Drops the oldest update of a log that takes more than `limit` bytes.
-    pub(super) fn trim(&mut self, limit: usize) -> bool {
-        let dropped = self.log.trim(limit);
-        if let Some(number) = dropped {
-            self.lost.insert(number);
-        }
-        dropped.is_some()
+    /// Drops what is oldest in a log that takes more than `limit` bytes; returns how many updates.
+    pub(super) fn trim(&mut self, limit: usize) -> Option<u64> {
+        self.log.trim(limit, &mut self.lost)
+    }
+
+    /// Whether the log is to be compacted.
+    pub(super) fn wants_compaction(&self, config: &Config) -> bool {
+        self.compaction.is_due(&self.log, config)
+    }
+
+    /// Joins the oldest updates in the log to fewer, of those before a position, if that pays; returns how
+    /// many. What is held stays as it is.
+    pub(super) fn compact(&mut self, before: Position, config: &Config) -> u64 {
+        let before = before.min(self.applied_end());
+        self.compaction.run::<T>(&mut self.log, before, config)
     }
 
     /// Lets the clock of later writes follow these stamps, but for those too far ahead of the wall
@@ -365,6 +381,16 @@ impl<T: Wire> State<T> {
 
     pub(super) fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// What a peer can have by a walk only: also what is in groups, if it takes none.
+    pub(super) fn walked(&self, takes_groups: bool) -> CausalContext {
+        let mut walked = self.lost.clone();
+        if !takes_groups {
+            let groups = self.log.since(self.log.start()).filter(|update| update.group.is_some());
+            groups.for_each(|update| update.add_to(&mut walked));
+        }
+        walked
     }
 
     pub(super) fn lost(&self) -> &CausalContext {

@@ -18,8 +18,8 @@ pub struct Status {
     pub durable: Option<u64>,
     /// Replica ids in the vector of updates; compare with `Config::max_replicas`.
     pub replicas: usize,
-    /// Updates in the log.
-    pub log_len: usize,
+    /// Updates in the log, also those that are joined with others there.
+    pub log_len: u64,
     /// Their bytes; compare with `Config::log_bytes`.
     pub log_bytes: usize,
     /// Whether this node may show parts of updates that it does not claim: a walk is under way or
@@ -99,6 +99,8 @@ pub struct Counters {
     pub held: u64,
     /// Updates of others that came when no more could be held. Peers bring them again.
     pub not_held: u64,
+    /// Updates of others that were new and came joined with others.
+    pub in_groups: u64,
     /// Updates received again.
     pub duplicates: u64,
     /// Frames of which the rest was not taken because they name an origin by what begins no id here, or
@@ -108,6 +110,8 @@ pub struct Counters {
     pub sent: u64,
     /// Updates that left the log because it was full.
     pub trimmed: u64,
+    /// Updates that were joined with others in the log because it was full.
+    pub compacted: u64,
     /// Exchanges that found a difference of vectors.
     pub differences: u64,
     /// Walks begun as receiver.

@@ -150,6 +150,11 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn finish(self) -> Result<(), FrameError> {
         if self.is_empty() { Ok(()) } else { Err(FrameError::Trailing) }
     }

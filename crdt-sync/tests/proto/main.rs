@@ -1,5 +1,6 @@
 //! The protocol, one engine and one frame at a time.
 
+mod compact;
 mod conflicts;
 mod counterexamples;
 mod durable;

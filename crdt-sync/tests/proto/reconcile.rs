@@ -34,7 +34,7 @@ fn apart(config: &Config) -> SetLab {
 
 fn config() -> Config {
     let mut config = short_log();
-    (config.max_update_bytes, config.log_bytes) = (4_096, 4_096);
+    (config.max_update_bytes, config.log_bytes) = (1_024, 1_024);
     config.walk_entries = 256;
     config
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crdt_core::{Crdt, OrSet};
-use crdt_sync::proto::{Engine, Event, Now, PeerId};
+use crdt_sync::proto::{Counters, Engine, Event, Now, PeerId};
 
 use crate::lab::{BUDGET, short_log};
 
@@ -49,8 +49,10 @@ where
     b.disconnected(link, now);
 }
 
-fn engine<T: crdt_core::codec::Wire>(seed: u8) -> Engine<T> {
-    Engine::new(short_log(), [seed; 32], Now::default()).expect("a configuration that works")
+fn engine<T: crdt_core::codec::Wire>(seed: u8, log_bytes: usize) -> Engine<T> {
+    let mut config = short_log();
+    config.log_bytes = log_bytes;
+    Engine::new(config, [seed; 32], Now::default()).expect("a configuration that works")
 }
 
 fn diverged<T: crdt_core::codec::Wire>(engine: &mut Engine<T>) -> bool {
@@ -59,9 +61,9 @@ fn diverged<T: crdt_core::codec::Wire>(engine: &mut Engine<T>) -> bool {
 }
 
 /// Counting a number whose content was dropped: equal vectors, unequal states, for ever.
-fn a_field_outlives_its_writer_in_an_older_node(writes: u64) {
+fn a_field_outlives_its_writer_in_an_older_node(writes: u64, log_bytes: usize) -> Counters {
     let now = Now::default().after(Duration::from_secs(1));
-    let (mut author, mut relay) = (engine::<New>(1), engine::<Old>(2));
+    let (mut author, mut relay) = (engine::<New>(1, 1 << 20), engine::<Old>(2, log_bytes));
     for element in 0..writes {
         author.update(now, |it| it.added.insert(element)).expect("a small write");
         author.update(now, |it| it.seen.insert(element)).expect("a small write");
@@ -72,20 +74,28 @@ fn a_field_outlives_its_writer_in_an_older_node(writes: u64) {
     drop(author);
 
     // Only the older build is left; it hands on what it cannot read.
-    let mut upgraded = engine::<New>(3);
+    let mut upgraded = engine::<New>(3, log_bytes);
     talk(&mut relay, &mut upgraded, LINK, now);
     assert_eq!(upgraded.vector(), relay.vector());
     assert_eq!(upgraded.doc().added.len() as u64, writes);
     assert_eq!(upgraded.fingerprint(), relay.fingerprint());
     assert!(!diverged(&mut upgraded) && !diverged(&mut relay));
+    upgraded.status().counters
 }
 
 #[test]
 fn an_older_node_hands_on_updates_of_a_field_that_it_does_not_know() {
-    a_field_outlives_its_writer_in_an_older_node(2);
+    let counters = a_field_outlives_its_writer_in_an_older_node(2, 1024);
+    assert_eq!((counters.walks_in, counters.in_groups), (0, 0));
 }
 
 #[test]
 fn an_older_node_gives_walks_over_a_field_that_it_does_not_know() {
-    a_field_outlives_its_writer_in_an_older_node(30);
+    assert_eq!(a_field_outlives_its_writer_in_an_older_node(30, 1024).walks_in, 1);
+}
+
+#[test]
+fn an_older_node_joins_updates_of_a_field_that_it_does_not_know() {
+    let counters = a_field_outlives_its_writer_in_an_older_node(100, 8 * 1024);
+    assert!(counters.walks_in == 0 && counters.in_groups > 100, "{counters:?}");
 }

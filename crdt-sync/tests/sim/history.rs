@@ -42,6 +42,8 @@ pub(crate) struct History {
     next_unique: u64,
     /// What donors had when they began a walk, by (donor, receiver); nothing if they were partial.
     begun: BTreeMap<(usize, usize), Option<CausalContext>>,
+    /// For each node: how many updates came in groups, and how many came again.
+    came: BTreeMap<usize, (u64, u64)>,
     /// For each node: the walks that it has begun to receive since it last was whole.
     parts: BTreeMap<usize, Vec<Option<CausalContext>>>,
 }
@@ -60,6 +62,7 @@ impl History {
             rng: SimRng::seed_from_u64(!seed),
             next_unique: SHARED,
             begun: BTreeMap::new(),
+            came: BTreeMap::new(),
             parts: BTreeMap::new(),
         }
     }
@@ -167,6 +170,7 @@ impl History {
         let acknowledged = self.acknowledged();
         self.cluster.crash(node);
         self.parts.remove(&node);
+        self.came.remove(&node);
         self.tally.count("restarts", 1);
         self.only_left();
         let surviving = self.oracle.surviving();
@@ -212,7 +216,10 @@ impl History {
             assert_eq!(engine.vector(), &stored);
             self.tally.count("updates found on disk", stored.len());
             let disk = self.cluster.disk(node).expect("it was read");
-            self.tally.count("states half on disk", u64::from(!disk.content().unfinished.is_empty()));
+            let content = disk.content();
+            self.tally.count("states half on disk", u64::from(!content.unfinished.is_empty()));
+            let groups = content.records.iter().filter(|record| record.bytes[0] == 0).count();
+            self.tally.count("groups found on disk", groups as u64);
             if engine.is_partial() {
                 // It has parts of a walk from before: a walk that it begins now is not the only one.
                 self.parts.insert(node, vec![None]);
@@ -247,7 +254,10 @@ impl History {
             for (node, event) in &step.events {
                 self.note(*node, event);
             }
-            touched.into_iter().for_each(|node| self.check(node));
+            for node in touched {
+                self.note_groups(node);
+                self.check(node);
+            }
         }
         assert_eq!(self.cluster.next_refusal(), None, "honest nodes refuse each other nothing");
     }
@@ -275,6 +285,16 @@ impl History {
             },
             _ => {}
         }
+    }
+
+    /// A group is either known, or new, or known in part.
+    fn note_groups(&mut self, node: usize) {
+        let Some(engine) = self.cluster.engine(node) else { return };
+        let now = engine.status().counters;
+        let before = self.came.insert(node, (now.in_groups, now.duplicates)).unwrap_or_default();
+        let new = now.in_groups > before.0;
+        self.tally.count("groups taken", u64::from(new));
+        self.tally.count("groups known in part", u64::from(new && now.duplicates > before.1));
     }
 
     /// A node shows what its vector says: exactly, or within bounds while it holds parts.
@@ -335,6 +355,7 @@ impl History {
             self.tally.count("updates received again", counters.duplicates);
             self.tally.count("questions in walks", counters.walk_questions_in);
             self.tally.count("updates trimmed from logs", counters.trimmed);
+            self.tally.count("updates put into groups", counters.compacted);
             self.tally.count("updates held", counters.held);
             self.tally.count("updates that were too many to hold", counters.not_held);
         }

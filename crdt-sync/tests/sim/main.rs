@@ -15,13 +15,20 @@ use crdt_sync::sim::{Cluster, Plan, SimConfig};
 
 use history::{History, Tally};
 
-/// A kind of cluster, drawn from the seed: three to five nodes, and logs from very short to long.
-fn cluster(seed: u64, mut config: SimConfig) -> SimConfig {
+/// Bytes of logs: too short for groups, or long enough to hold everything.
+const SHORT: [usize; 4] = [1024, 1024, 2048, 1 << 20];
+/// Bytes of logs that are put into groups.
+const GROUPED: [usize; 4] = [4 << 10, 6 << 10, 8 << 10, 10 << 10];
+
+/// A kind of cluster, drawn from the seed: three to five nodes, and logs of various lengths.
+fn cluster(seed: u64, mut config: SimConfig, logs: [usize; 4]) -> SimConfig {
     let chunks = if config.frame_loss > 0.0 { [8, 32, 256] } else { [1, 3, 256] };
+    // Where more is written more fits into a chunk: of a walk no frame may be lost.
+    let chunks = chunks.map(|entries| if logs == GROUPED { entries * 8 } else { entries });
     config.nodes = 3 + (seed % 3) as usize;
     let engine = &mut config.engine;
     engine.max_update_bytes = 1024;
-    engine.log_bytes = [1024, 1024, 2048, 1 << 20][(seed / 3 % 4) as usize];
+    engine.log_bytes = logs[(seed / 3 % 4) as usize];
     engine.pinned_bytes = [0, 300, 1 << 20][(seed / 12 % 3) as usize];
     engine.walk_stash = [1, 4, 10_000][(seed / 36 % 3) as usize];
     engine.walk_entries = chunks[(seed / 108 % 3) as usize];
@@ -34,7 +41,7 @@ fn cluster(seed: u64, mut config: SimConfig) -> SimConfig {
 }
 
 fn run(seed: u64, config: SimConfig, plan: &Plan) -> Tally {
-    let mut history = History::new(cluster(seed, config), seed);
+    let mut history = History::new(config, seed);
     match catch_unwind(AssertUnwindSafe(|| history.play(plan))) {
         Ok(()) => history.tally,
         Err(panic) => {
@@ -46,10 +53,14 @@ fn run(seed: u64, config: SimConfig, plan: &Plan) -> Tally {
 
 /// Runs all seeds on two threads.
 fn run_all(seeds: u64, config: &SimConfig, plan: &Plan) -> Tally {
+    run_logs(seeds, config, SHORT, plan)
+}
+
+fn run_logs(seeds: u64, config: &SimConfig, logs: [usize; 4], plan: &Plan) -> Tally {
     let tally = |parity: u64| {
         let mut tally = Tally::default();
         (0..seeds).filter(|seed| seed % 2 == parity).for_each(|seed| {
-            tally.merge(&run(seed, config.clone(), plan));
+            tally.merge(&run(seed, cluster(seed, config.clone(), logs), plan));
         });
         tally
     };
@@ -178,10 +189,53 @@ fn frozen_nodes_lose_nothing_and_show_nothing_too_soon_whatever_else_happens() {
     assert_eq!(tally.of("diverged"), 0);
 }
 
+/// Long partitions, in which the logs of both sides become groups.
+fn long() -> Plan {
+    Plan { writes: 250, freezes: 2, ..Plan::default() }
+}
+
+#[test]
+fn logs_in_groups_lose_nothing_and_bring_nothing_back() {
+    let tally = run_logs(30, &SimConfig::hostile(0), GROUPED, &long());
+    let floors = [
+        ("runs", 30),
+        ("writes", 6_000),
+        ("updates put into groups", 2_000),
+        ("groups taken", 40),
+        ("groups known in part", 20),
+        ("updates trimmed from logs", 500),
+        ("restarts", 40),
+        ("walks complete", 20),
+        ("updates held", 250),
+    ];
+    assert_reached(&tally, &floors);
+    assert_eq!(tally.of("diverged"), 0);
+}
+
+#[test]
+fn groups_on_disks_that_crash_and_fail_lose_nothing_acknowledged() {
+    let plan = Plan { crashes: 4, disk_faults: 2, ..long() };
+    let mut config = kept(SimConfig::hostile(0));
+    let engine = &mut config.engine;
+    (engine.store_log_bytes, engine.store_batch_bytes, engine.batch_bytes) = (4096, 1024, 4096);
+    let tally = run_logs(20, &config, GROUPED, &plan);
+    let floors = [
+        ("runs", 20),
+        ("updates put into groups", 1_000),
+        ("groups taken", 20),
+        ("groups known in part", 10),
+        ("updates found on disk", 3_000),
+        ("groups found on disk", 3),
+        ("acknowledged before a crash", 3_000),
+    ];
+    assert_reached(&tally, &floors);
+    assert_eq!(tally.of("diverged"), 0);
+}
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let trace = |seed: u64| {
-        let mut history = History::new(cluster(seed, SimConfig::hostile(0)), seed);
+        let mut history = History::new(cluster(seed, SimConfig::hostile(0), SHORT), seed);
         history.play(&Plan::default());
         history.cluster.trace_hash()
     };

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crdt_core::{Crdt, LwwMap, OrMap, OrSet, OrSetEditor, PnCounter};
-use crdt_sync::sim::{Act, Failure, Plan, Report, SimConfig, SimRng, explore, play};
+use crdt_sync::sim::{Act, Cluster, Failure, Plan, Report, SimConfig, SimRng, explore, play};
 use rand::RngExt;
 
 #[derive(Crdt)]
@@ -48,6 +48,41 @@ fn a_struct_of_ones_own_converges_in_hostile_networks() {
     let report = report.unwrap_or_else(|failure| unreachable!("{failure}"));
     assert_eq!(report.runs, 100);
     assert!(report.writes > 1_500 && report.walks > 20 && report.duplicates > 500, "{report:?}");
+}
+
+/// Counters and what was overwritten go through groups, and every increment counts once.
+#[test]
+fn increments_count_once_whatever_groups_they_came_in() {
+    let (mut grouped, mut walks) = (0, 0);
+    for seed in 0..10 {
+        let mut config = SimConfig::hostile(4);
+        (config.engine.max_update_bytes, config.engine.log_bytes) = (1024, 8192);
+        let mut cluster = Cluster::<Shop>::new(config, seed).expect("it works");
+        let mut last = [0; 3];
+        for write in 0..400u64 {
+            match write {
+                50 => cluster.partition(&[&[0, 1]]),
+                200 => cluster.heal(),
+                300 => cluster.cut(0, 3),
+                _ => {}
+            }
+            // Everybody counts, and one alone writes each note.
+            cluster.write((write % 4) as usize, |shop| shop.sold.add(1)).expect("it is up");
+            let (key, node) = (write % 3, (write % 3) as usize);
+            cluster.write(node, |shop| shop.profile.insert(key as u8, write)).expect("it is up");
+            last[node] = write;
+            cluster.run_for(Duration::from_millis(20));
+        }
+        cluster.converge(Duration::from_secs(300)).expect("it converges");
+        for (node, engine) in cluster.engines() {
+            assert_eq!(engine.doc().sold.value(), 400, "node {node}, seed {seed}");
+            let notes = (0..3u8).map(|key| engine.doc().profile.get(&key).copied());
+            assert!(notes.eq(last.map(Some)), "node {node}, seed {seed}");
+            let counters = engine.status().counters;
+            (grouped, walks) = (grouped + counters.in_groups, walks + counters.walks_in_complete);
+        }
+    }
+    assert!(grouped > 100, "{grouped} in groups, {walks} walks");
 }
 
 /// Whoever sells tells both the counter and the note of what is left, which the last writer wins.

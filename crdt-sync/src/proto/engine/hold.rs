@@ -61,9 +61,9 @@ impl<T: Wire> Engine<T> {
         {
             let (number, from) = (held.number, held.from);
             left = left.saturating_sub(held.cost);
-            self.will_apply(number, &held.delta, now);
+            let news = self.will_apply(number, held.group.as_ref(), &held.delta, now);
             self.state.apply_held(held);
-            self.has_applied(number, from);
+            self.has_applied(number, news.as_ref(), from);
         }
         self.grown(now);
         if !self.state.thaw() {
@@ -80,10 +80,11 @@ impl<T: Wire> Engine<T> {
 
     /// Keeps an update that cannot be applied now, if there is room.
     pub(super) fn hold(&mut self, update: Update<'_>, from: PeerId) {
+        let news = update.group.map_or(1, |numbers| numbers.difference(self.state.held()).len());
         if self.state.hold(update, from, &self.config) {
-            self.counters.held += 1;
+            self.counters.held += news;
         } else {
-            self.counters.not_held += 1;
+            self.counters.not_held += news;
         }
     }
 }

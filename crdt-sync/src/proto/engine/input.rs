@@ -1,12 +1,13 @@
 //! What peers send.
 
+use crdt_core::clock::{CausalContext, Intervals};
 use crdt_core::codec::Wire;
 use crdt_core::{Delta, Dot, ReplicaId};
 
 use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::Event;
-use crate::proto::frame::{self, Digest, Frame, Kind, Packed, Updates};
+use crate::proto::frame::{self, Digest, Frame, Kind, Packed, Updates, group};
 use crate::proto::id::PeerId;
 use crate::proto::log::Update;
 use crate::proto::peer::Phase;
@@ -58,13 +59,27 @@ impl<T: Wire> Engine<T> {
         match (kind, phase) {
             (Kind::Hello, _) => self.take_hello(id, bytes, now).map(|()| true),
             (_, Some(Phase::Greeting { .. })) => Err(PeerError::Unexpected { frame: kind.name() }),
-            (Kind::Updates, _) => self.take_updates(id, body, now),
+            (Kind::Updates | Kind::Group, _) => self.take_in(id, (kind, body), now),
             _ => self.take_other(id, Frame::decode(kind, body, &self.config)?, now),
         }
     }
 
-    fn take_updates(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<bool, PeerError> {
+    /// Takes updates, and returns whether any was not here.
+    fn take_in(&mut self, id: PeerId, (kind, body): (Kind, Reader<'_>), now: Now) -> Result<bool, PeerError> {
         let before = (self.came(), self.counters.not_held);
+        let taken = match kind {
+            Kind::Group => self.take_group(id, body, now),
+            _ => self.take_updates(id, body, now),
+        };
+        // What cannot be held is no fault of its sender.
+        let brought = (self.came(), self.counters.not_held) != before;
+        if self.came() > before.0 {
+            self.grown(now);
+        }
+        taken.map(|()| brought)
+    }
+
+    fn take_updates(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<(), PeerError> {
         let mut updates = Updates::new(body, &self.config);
         let mut unpacked = std::mem::take(&mut self.unpacked);
         let taken = self.take_each(id, &mut updates, &mut unpacked, now);
@@ -74,12 +89,23 @@ impl<T: Wire> Engine<T> {
         // What one large update needed is not kept for ever.
         unpacked.shrink_to(self.config.batch_bytes);
         self.unpacked = unpacked;
-        // What cannot be held is no fault of its sender.
-        let brought = (self.came(), self.counters.not_held) != before;
-        if self.came() > before.0 {
-            self.grown(now);
+        taken
+    }
+
+    /// Several updates joined to one: all of it is taken, whatever part is here, or nothing if all is.
+    fn take_group(&mut self, id: PeerId, body: Reader<'_>, now: Now) -> Result<(), PeerError> {
+        let (numbers, bytes) = group::decode(body, &self.config)?;
+        let news = numbers.difference(self.state.held()).len();
+        if news > 0 {
+            let update = Update::group(&numbers, bytes, now.mono, false);
+            let delta = self.decode_update(update.number, bytes)?;
+            self.apply_or_hold(update, delta, id, now);
         }
-        taken.map(|()| brought)
+        self.counters.in_groups += news;
+        self.counters.duplicates += numbers.len() - news;
+        let Some(peer) = self.peers.get_mut(&id) else { return Ok(()) };
+        peer.holdings.reported(&numbers);
+        peer.holdings.check(&self.config)
     }
 
     fn take_each(
@@ -136,37 +162,66 @@ impl<T: Wire> Engine<T> {
             self.spare(from, number.replica);
             return Ok(());
         };
-        let update = Update { number, bytes, at: now.mono, own: false };
-        if self.state.is_frozen() {
-            self.hold(update, from);
-            return Ok(());
-        }
-        self.will_apply(number, &delta, now);
-        self.state.apply(update, delta);
-        self.has_applied(number, from);
+        self.apply_or_hold(Update { number, group: None, bytes, at: now.mono, own: false }, delta, from, now);
         Ok(())
     }
 
-    /// What an update of another node brings is about to be applied.
-    pub(super) fn will_apply(&mut self, number: Dot, delta: &Delta<T>, now: Now) {
-        self.observe(delta, Some(number), now);
+    /// Takes an update that is not here.
+    fn apply_or_hold(&mut self, update: Update<'_>, delta: Delta<T>, from: PeerId, now: Now) {
+        if self.state.is_frozen() {
+            self.hold(update, from);
+            return;
+        }
+        let news = self.will_apply(update.number, update.group, &delta, now);
+        self.state.apply(update, delta);
+        self.has_applied(update.number, news.as_ref(), from);
+    }
+
+    /// What an update of another node brings is about to be applied. Returns which numbers of a group
+    /// are new.
+    pub(super) fn will_apply(
+        &mut self,
+        number: Dot,
+        group: Option<&CausalContext>,
+        delta: &Delta<T>,
+        now: Now,
+    ) -> Option<CausalContext> {
+        self.observe(delta, group.is_none().then_some(number), now);
         self.brought.clear();
         self.brought.extend(delta.entries().iter().map(|(dot, _)| *dot));
+        let (numbers, doc) = (group?, self.state.doc());
+        self.brought.retain(|dot| !doc.is_live(*dot));
+        Some(numbers.difference(self.state.applied()))
     }
 
     /// It is.
-    pub(super) fn has_applied(&mut self, number: Dot, from: PeerId) {
-        self.counters.applied += 1;
-        self.tell(Event::Applied { update: number, from: Some(from) });
-        self.tell_conflicts(number);
+    pub(super) fn has_applied(&mut self, number: Dot, news: Option<&CausalContext>, from: PeerId) {
+        match news {
+            None => self.tell_applied(number, from),
+            Some(news) => {
+                let runs = news.iter().flat_map(|(id, seqs)| seqs.iter().map(move |run| (id, run)));
+                for (id, (first, last)) in runs {
+                    (first..=last).for_each(|seq| self.tell_applied(Dot::new(id, seq), from));
+                }
+            }
+        }
+        self.tell_conflicts(number, news);
         self.brought.shrink_to(KEPT_DOTS);
     }
 
-    /// Tells which entries of an update, just applied, contradict what was there.
-    fn tell_conflicts(&mut self, update: Dot) {
+    fn tell_applied(&mut self, update: Dot, from: PeerId) {
+        self.counters.applied += 1;
+        self.tell(Event::Applied { update, from: Some(from) });
+    }
+
+    /// Tells which entries of an update, just applied, contradict what was there. Of a group the last
+    /// number of the writer stands for all.
+    fn tell_conflicts(&mut self, number: Dot, news: Option<&CausalContext>) {
         let doc = self.state.doc();
         self.brought.retain(|dot| doc.is_contested(*dot));
         while let Some(dot) = self.brought.pop() {
+            let last = news.and_then(|news| news.get(dot.replica)).map(Intervals::max);
+            let update = last.map_or(number, |seq| Dot::new(dot.replica, seq));
             self.counters.conflicts += 1;
             self.tell(Event::Conflict { update, dot });
         }

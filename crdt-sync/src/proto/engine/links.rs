@@ -5,7 +5,7 @@ use crdt_core::codec::Wire;
 use super::Engine;
 use crate::proto::error::PeerError;
 use crate::proto::event::Event;
-use crate::proto::frame::Hello;
+use crate::proto::frame::{Hello, TAKES_GROUPS};
 use crate::proto::id::PeerId;
 use crate::proto::peer::{Peer, Phase};
 use crate::proto::relay::Relay;
@@ -71,6 +71,7 @@ impl<T: Wire> Engine<T> {
         peer.phase = Phase::Live;
         peer.greeted = true;
         peer.partial = hello.partial;
+        peer.takes_groups = hello.features & TAKES_GROUPS != 0;
         peer.holdings.set_volatile(hello.volatile);
         peer.holdings.reported(&hello.updates);
         peer.waiting.durable = true;

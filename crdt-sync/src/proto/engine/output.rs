@@ -6,7 +6,7 @@ use crdt_core::codec::Wire;
 use super::Engine;
 use crate::proto::config::Config;
 use crate::proto::event::Event;
-use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter, is_told_by_short};
+use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter, group, is_told_by_short};
 use crate::proto::id::PeerId;
 use crate::proto::peer::{Peer, Phase};
 use crate::proto::rights::Want;
@@ -93,7 +93,7 @@ impl<T: Wire> Engine<T> {
         } else if !waiting.spare.is_empty() {
             Frame::Spare(std::mem::take(&mut waiting.spare))
         } else if std::mem::take(&mut waiting.offer) {
-            Frame::Offer(self.state.lost().difference(peer.holdings.known()))
+            Frame::Offer(self.state.walked(peer.takes_groups).difference(peer.holdings.known()))
         } else {
             return self.report(id);
         };
@@ -145,9 +145,21 @@ impl<T: Wire> Engine<T> {
         let budget = budget.min(self.config.batch_bytes).min(self.config.max_frame);
         let mut frame = UpdatesWriter::new();
         let mut run = None;
-        while let Some((place, update)) = peer.next(log, self.now)
-            && frame.push(&update, budget, |id| is_told_by_short(id, peer.holdings.applied(), ids))
-        {
+        while let Some((place, update)) = peer.next(log, self.now) {
+            if let Some(numbers) = update.group {
+                // It goes by itself, after those that are on their way.
+                if frame.count() > 0 {
+                    break;
+                }
+                peer.pass((place, &update));
+                peer.sent_group(numbers);
+                peer.walks.caught_up(peer.cursor);
+                self.counters.sent += numbers.len();
+                return Some(group::encode(numbers, update.bytes));
+            }
+            if !frame.push(&update, budget, |id| is_told_by_short(id, peer.holdings.applied(), ids)) {
+                break;
+            }
             peer.pass((place, &update));
             Run::extend(&mut run, update.number).into_iter().for_each(|run| peer.sent(run));
         }

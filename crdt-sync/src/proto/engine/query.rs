@@ -28,7 +28,7 @@ impl<T: Wire> Engine<T> {
         self.state.applied()
     }
 
-    /// What an update wrote, and the dots of what it took away, while the log holds it: see
+    /// What an update wrote, and the dots of what it took away, while the log holds it by itself: see
     /// [`Node::delta_of`](crate::Node::delta_of).
     #[must_use]
     pub fn delta_of(&self, update: Dot) -> Option<Delta<T>> {
@@ -146,7 +146,7 @@ impl<T: Wire> Engine<T> {
         let (live, applied) = (peer.is_live(), peer.holdings.applied());
         let lag_updates = live.then(|| self.state.held().difference(applied).len());
         let unreported = self.state.log().since(peer.reported).filter(|_| live);
-        let missing = unreported.filter(|update| !applied.contains(update.number));
+        let missing = unreported.filter(|update| !update.is_in(applied));
         let (mut bytes, mut oldest) = (0, None);
         for update in missing {
             bytes += update.bytes.len() as u64;

@@ -7,7 +7,7 @@ use crdt_core::codec::{DecodeError, Reader, Wire, Writer};
 
 use super::Engine;
 use crate::proto::error::PeerError;
-use crate::proto::frame::MOVES_RIGHTS;
+use crate::proto::frame::{MOVES_RIGHTS, TAKES_GROUPS};
 use crate::proto::id::PeerId;
 use crate::proto::peer::Peer;
 use crate::proto::rights::{Levels, MAX_WANTS, Place, Want, gift, plan, transfer_bytes};
@@ -74,7 +74,7 @@ impl<T: Wire> Engine<T> {
 
     /// What this node can do, for its hello.
     pub(super) fn features(&self) -> u64 {
-        if self.moves_rights() { MOVES_RIGHTS } else { 0 }
+        TAKES_GROUPS | if self.moves_rights() { MOVES_RIGHTS } else { 0 }
     }
 
     /// The peer said in its hello what it can do. Who may be given rights needs a name, which it gets

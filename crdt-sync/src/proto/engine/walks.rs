@@ -11,6 +11,8 @@ use crate::proto::event::{Event, WalkOutcome, WalkRole};
 use crate::proto::exchange::jittered;
 use crate::proto::frame::{AbortReason, max_spans};
 use crate::proto::id::PeerId;
+use crate::proto::log::Position;
+use crate::proto::persist::Disk;
 use crate::proto::receiver::Step;
 use crate::proto::time::Now;
 
@@ -222,6 +224,9 @@ impl<T: Wire> Engine<T> {
     /// one; beyond the second they give way.
     pub(super) fn trim(&mut self) {
         let limit = self.config.log_bytes;
+        if self.state.wants_compaction(&self.config) {
+            self.compact();
+        }
         while self.state.may_trim(limit) {
             if self.pins_at_start() {
                 if self.state.log().bytes() <= limit.saturating_add(self.config.pinned_bytes) {
@@ -229,11 +234,20 @@ impl<T: Wire> Engine<T> {
                 }
                 self.release_pins();
             }
-            if !self.state.trim(limit) {
-                return;
-            }
-            self.counters.trimmed += 1;
+            let Some(dropped) = self.state.trim(limit) else { return };
+            self.counters.trimmed += dropped;
         }
+    }
+
+    /// Compacts the log, unless a peer takes no groups: it would need walks.
+    ///
+    /// What the store lacks stays as it is: it is given each update under the place that it has.
+    fn compact(&mut self) {
+        if self.peers.values().any(|peer| peer.is_live() && !peer.takes_groups) {
+            return;
+        }
+        let before = self.disk.as_ref().map_or(Position::MAX, Disk::cursor);
+        self.counters.compacted += self.state.compact(before, &self.config);
     }
 
     fn pins_at_start(&self) -> bool {

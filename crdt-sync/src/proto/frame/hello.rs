@@ -6,7 +6,7 @@
 //! are in every version to come.
 //!
 //! Features are what a node can do beyond its version, a bit each: 1 it moves rights (the frames
-//! *writer* and *want*). A bit that this node does not know is no error: what both have said may be
+//! *writer* and *want*), 2 it takes groups. A bit that this node does not know is no error: what both have said may be
 //! used, everything else not.
 
 use crdt_core::clock::CausalContext;
@@ -19,9 +19,11 @@ use crate::proto::wire::{Reader, Writer};
 
 /// The node moves rights of bounded counters.
 pub(crate) const MOVES_RIGHTS: u64 = 1;
+/// The node takes several updates joined to one.
+pub(crate) const TAKES_GROUPS: u64 = 2;
 
 /// All features that have a meaning here.
-const KNOWN: u64 = MOVES_RIGHTS;
+const KNOWN: u64 = MOVES_RIGHTS | TAKES_GROUPS;
 
 /// What a peer says of itself once it agrees on everything else.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,10 +25,13 @@
 //! | 16 | digest (datagram) | flags (1 answer, 2 partial, 4 durable), hash of the vector, fingerprint |
 //! | 17 | writer | id of this start, whether it is about to stop |
 //! | 18 | want | count, not 0, then for each place: rights needed, rights wished, length, bytes of an entry that leads there |
+//! | 19 | group | vector of the numbers of several updates, bytes of their join to the end of the frame (see [`group`]) |
 //!
-//! Writer and want pass only between two that both said in their hellos that they move rights.
+//! Writer and want pass only between two that both said in their hellos that they move rights, and a
+//! group only to who said that it takes groups.
 
 mod digest;
+pub(super) mod group;
 mod hello;
 mod names;
 mod packed;
@@ -41,7 +44,7 @@ use crdt_core::clock::CausalContext;
 use crdt_core::{ReplicaId, Span};
 
 pub(super) use self::digest::Digest;
-pub(super) use self::hello::{Hello, MOVES_RIGHTS};
+pub(super) use self::hello::{Hello, MOVES_RIGHTS, TAKES_GROUPS};
 pub(super) use self::names::is_told_by_short;
 pub(super) use self::packed::Packed;
 pub(super) use self::spans::max_spans;
@@ -79,6 +82,7 @@ pub(super) enum Kind {
     Digest = 16,
     Writer = 17,
     Want = 18,
+    Group = 19,
 }
 
 impl Kind {
@@ -102,6 +106,7 @@ impl Kind {
             Self::Digest => "digest",
             Self::Writer => "writer",
             Self::Want => "want",
+            Self::Group => "group",
         }
     }
 
@@ -124,12 +129,13 @@ impl Kind {
             16 => Self::Digest,
             17 => Self::Writer,
             18 => Self::Want,
+            19 => Self::Group,
             other => return Err(FrameError::Kind(other)),
         })
     }
 }
 
-/// Any frame but the hello and a batch of updates.
+/// Any frame but the hello, and what brings updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
     /// The sender has applied these numbers.
@@ -293,7 +299,7 @@ impl<'a> Frame<'a> {
             Kind::Abort => Self::Abort { id: from.number()?, reason: abort_reason(from.u8()?)? },
             Kind::Writer => Self::Writer { id: from.id()?, leaving: from.flag()? },
             Kind::Want => Self::Want(wants(&mut from)?),
-            Kind::Hello | Kind::Updates | Kind::Digest => {
+            Kind::Hello | Kind::Updates | Kind::Group | Kind::Digest => {
                 return Err(PeerError::Unexpected { frame: kind.name() });
             }
         };

@@ -115,9 +115,9 @@ fn features_that_are_not_known_here_are_no_obstacle() {
     bytes[3] = 0x54;
     assert_eq!(Hello::decode(&bytes, "tokyo", &config()), Ok(hello()));
     bytes.splice(3..4, [0xff; 9].into_iter().chain([0x01]));
-    let rights = Hello { features: MOVES_RIGHTS, ..hello() };
-    assert_eq!(Hello::decode(&bytes, "tokyo", &config()), Ok(rights.clone()), "all bits at once");
-    assert_eq!(rights.encode(&config())[3], 1);
+    let both = Hello { features: MOVES_RIGHTS | TAKES_GROUPS, ..hello() };
+    assert_eq!(Hello::decode(&bytes, "tokyo", &config()), Ok(both.clone()), "all bits at once");
+    assert_eq!(both.encode(&config())[3], 3);
 }
 
 #[test]

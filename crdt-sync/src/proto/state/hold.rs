@@ -29,6 +29,8 @@ pub(super) struct Frozen {
 /// The oldest update that is held.
 pub(in crate::proto) struct Held<T: Wire> {
     pub(in crate::proto) number: Dot,
+    /// All its numbers, if it stands for several.
+    pub(in crate::proto) group: Option<CausalContext>,
     pub(in crate::proto) from: PeerId,
     pub(in crate::proto) delta: Delta<T>,
     /// What it cost to keep.
@@ -59,7 +61,7 @@ impl<T: Wire> State<T> {
         }
         frozen.bytes += update.cost();
         frozen.senders.push_back(from);
-        Arc::make_mut(&mut frozen.held).insert(update.number);
+        update.add_to(Arc::make_mut(&mut frozen.held));
         self.log.push(update);
         true
     }
@@ -67,16 +69,21 @@ impl<T: Wire> State<T> {
     /// The update that is to be applied next, if any is held.
     pub(in crate::proto) fn first_held(&self, config: &Config) -> Option<Held<T>> {
         let frozen = self.frozen.as_ref()?;
-        let (from, update) = (*frozen.senders.front()?, self.log.get(frozen.from)?);
+        let (from, (update, _)) = (*frozen.senders.front()?, self.log.get(frozen.from)?);
         let delta = Delta::decode(update.bytes, &config.update_limits());
         let delta = delta.expect("what is held was decoded when it came");
-        Some(Held { number: update.number, from, delta, cost: update.cost() })
+        let (number, group, cost) = (update.number, update.group.cloned(), update.cost());
+        Some(Held { number, group, from, delta, cost })
     }
 
     /// Applies the update that was held for longest.
     pub(in crate::proto) fn apply_held(&mut self, held: Held<T>) {
         self.merge(held.delta);
-        Arc::make_mut(&mut self.applied).insert(held.number);
+        let applied = Arc::make_mut(&mut self.applied);
+        match &held.group {
+            Some(numbers) => applied.union_with(numbers),
+            None => applied.insert(held.number),
+        };
         if let Some(frozen) = &mut self.frozen {
             frozen.from += 1;
             frozen.bytes -= held.cost;

@@ -31,13 +31,19 @@ fn own(origin: u128, rest: &[u8]) -> Vec<u8> {
 }
 
 fn update(id: u128, seq: u64, bytes: &[u8]) -> Update<'_> {
-    Update { number: Dot::new(ReplicaId::from_u128(id), seq), bytes, at: Duration::ZERO, own: true }
+    Update {
+        number: Dot::new(ReplicaId::from_u128(id), seq),
+        group: None,
+        bytes,
+        at: Duration::ZERO,
+        own: true,
+    }
 }
 
 fn frame(batch: &[(Dot, Vec<u8>)], is_told: bool) -> Vec<u8> {
     let mut writer = UpdatesWriter::new();
     for (number, bytes) in batch {
-        let update = Update { number: *number, bytes, at: Duration::ZERO, own: true };
+        let update = Update { number: *number, group: None, bytes, at: Duration::ZERO, own: true };
         assert!(writer.push(&update, usize::MAX, |_| is_told));
     }
     writer.finish()
