@@ -27,6 +27,8 @@ const VALUE: usize = 92;
 const LIMIT: Duration = Duration::from_secs(120);
 /// Before the new node comes, the writer is measured alone for so long.
 const ALONE: Duration = Duration::from_secs(5);
+/// And then for so long beside threads that do nothing else.
+const BURNING: Duration = Duration::from_secs(2);
 
 pub(crate) async fn hundred_thousand(_quick: bool) -> Result<Vec<Figure>, Failure> {
     join(100_000, 1.0).await
@@ -59,21 +61,36 @@ async fn join(keys: u64, aim: f64) -> Result<Vec<Figure>, Failure> {
     tokio::time::sleep(ALONE).await;
     let alone = alone.end().await?;
 
+    let burnt = Load::begin(&donor, keys + alone.count);
+    spawn_blocking(burn).await?;
+    let burnt = burnt.end().await?;
+
     let (before, peak) = (resident()?, Peak::watch());
-    let busy = Load::begin(&donor, keys + alone.count);
+    let busy = Load::begin(&donor, keys + alone.count + burnt.count);
     let took = spawn_newcomer(&ca, &donor, keys).await?;
     let busy = busy.end().await?;
     let grown = peak.bytes().saturating_sub(before) as f64 / f64::from(1 << 20);
     let walks = donor.status()?.engine.counters.walks_out;
     let p99 = |load: &Latencies| load.quantile(0.99).as_secs_f64() * 1e3;
     let slower = p99(&busy.latencies) / p99(&alone.latencies);
+    let burnt = p99(&burnt.latencies) / p99(&alone.latencies);
     let of = format!("new node, {keys} entries of 100 B, 1,000 writes/s");
     Ok(vec![
         Figure::new(format!("{of}: has all ({walks} walks)"), took, "s").at_most(aim),
         Figure::new("the same: the donor grows", grown, "MiB").at_most(32.0),
         Figure::new("the same: p99 of a write on the donor", p99(&busy.latencies), "ms"),
         Figure::new("the same: over its p99 before", slower, "").at_most(2.0),
+        Figure::new("that ratio where the cores are kept busy, and nobody joins", burnt, ""),
     ])
+}
+
+/// Keeps every core busy: what the scheduler makes of a writer then is nothing that a node could help.
+fn burn() {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let until = Instant::now() + BURNING;
+    let spin = move || while Instant::now() < until {};
+    let spinning: Vec<_> = (0..cores).map(|_| std::thread::spawn(spin)).collect();
+    spinning.into_iter().for_each(|thread| thread.join().expect("it only spins"));
 }
 
 fn put(node: &Node<Map>, key: u64) -> Result<(), Failure> {
