@@ -26,7 +26,8 @@ pub enum StoreFault {
         /// Its words.
         reason: String,
     },
-    /// Another process has it open.
+    /// Another node has it open, in this process or in another one, or has been dropped and not shut down
+    /// yet.
     InUse,
     /// The file holds something else.
     NotAStore {
@@ -56,7 +57,10 @@ impl fmt::Display for StoreError {
         match &self.fault {
             StoreFault::Disk { reason, .. } => write!(f, "{place}: {reason}"),
             StoreFault::InUse => {
-                write!(f, "{place}: another process has it open; each node needs a file of its own")
+                write!(
+                    f,
+                    "{place}: a node has it open, or is not done with stopping; each needs a file of its own"
+                )
             }
             StoreFault::NotAStore { reason } => {
                 write!(
