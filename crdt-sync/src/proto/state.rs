@@ -25,7 +25,7 @@ use super::vector;
 /// The state of one node.
 ///
 /// Four things belong together and are kept so here: a number enters `applied` only with all of
-/// its content in `doc`; a number in `applied` is either in `log` or in `lost`; every walk that
+/// its content in `doc`; a number in `applied` is in `log` or in `lost`, or in both; every walk that
 /// is being given, to a peer or to the store, sees each delta before the document does; and what is
 /// held is the end of `log`.
 pub(super) struct State<T: Wire> {
