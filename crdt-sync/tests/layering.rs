@@ -14,6 +14,7 @@ const ROWS: &[&str] = &[
     "token",
     "error",
     "rights",
+    "document",
     "config",
     "meter",
     "wire",
@@ -26,13 +27,13 @@ const ROWS: &[&str] = &[
     "status",
     "holdings",
     "peer",
-    "chunk",
     "persist",
     "saving",
     "exchange",
     "receiver",
     "donation",
     "state",
+    "machine",
     "engine",
 ];
 

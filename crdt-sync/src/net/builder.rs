@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use quinn::{EndpointConfig, ServerConfig, TokioRuntime};
 use tracing::Instrument;
@@ -13,18 +13,26 @@ use super::book::Seed;
 use super::certs::{Identity, check_name};
 use super::config::NetConfig;
 use super::error::StartError;
-use super::hub::Hub;
+use super::hub::{Engine, Hub};
 use super::keeper;
 use super::node::Node;
 use super::tasks;
 use super::transport::Liveness;
 use super::trust::{Trust, explain};
-use crate::proto::{Config, Engine};
+use super::world;
+use crate::proto::{Config, Machine, Now, Typed};
 use crate::store::Store;
 
 /// What a node needs to start, from [`Node::builder`].
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder<T> {
+    settings: Settings,
+    value: PhantomData<fn() -> T>,
+}
+
+/// All but the type of the document.
+#[derive(Default)]
+struct Settings {
     listen: Option<SocketAddr>,
     identity: Option<Identity>,
     peers: Vec<Seed>,
@@ -33,35 +41,24 @@ pub struct Builder<T> {
     revoked: BTreeSet<String>,
     store: Option<Box<dyn Store>>,
     frozen: bool,
-    value: PhantomData<fn() -> T>,
 }
 
 impl<T> Default for Builder<T> {
     fn default() -> Self {
-        Self {
-            listen: None,
-            identity: None,
-            peers: Vec::new(),
-            config: None,
-            net: NetConfig::default(),
-            revoked: BTreeSet::new(),
-            store: None,
-            frozen: false,
-            value: PhantomData,
-        }
+        Self { settings: Settings::default(), value: PhantomData }
     }
 }
 
 impl<T> Builder<T> {
     /// The UDP address to listen on; port 0 takes a free one. Needed.
     pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = Some(address);
+        self.settings.listen = Some(address);
         self
     }
 
     /// Who the node is, and which authority it trusts. Needed.
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Some(identity);
+        self.settings.identity = Some(identity);
         self
     }
 
@@ -70,7 +67,7 @@ impl<T> Builder<T> {
     /// [`Node::add_peer`] adds others later.
     #[doc(alias("bootstrap", "seeds"))]
     pub fn peers<P: ToString>(mut self, peers: impl IntoIterator<Item = P>) -> Self {
-        self.peers.extend(peers.into_iter().map(|peer| Seed::new(peer.to_string(), None)));
+        self.settings.peers.extend(peers.into_iter().map(|peer| Seed::new(peer.to_string(), None)));
         self
     }
 
@@ -95,39 +92,39 @@ impl<T> Builder<T> {
     /// # }
     /// ```
     pub fn peer(mut self, address: impl ToString, name: impl Into<String>) -> Self {
-        self.peers.push(Seed::new(address.to_string(), Some(name.into())));
+        self.settings.peers.push(Seed::new(address.to_string(), Some(name.into())));
         self
     }
 
     /// Limits and intervals of the protocol. By default [`Config::new`] with the cluster of the
     /// identity. The cluster, and the name unless it is empty, must be those of the certificate.
     pub fn config(mut self, config: Config) -> Self {
-        self.config = Some(config);
+        self.settings.config = Some(config);
         self
     }
 
     /// Names that are refused from the start; see [`Node::revoke`], which does not outlast the node.
     pub fn revoked<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.revoked.extend(names.into_iter().map(Into::into));
+        self.settings.revoked.extend(names.into_iter().map(Into::into));
         self
     }
 
     /// Where the node keeps what it must not lose over a restart; it starts with what is there.
     /// Without one, everything is gone with the process, and peers are told.
     pub fn store(mut self, store: impl Store + 'static) -> Self {
-        self.store = Some(Box::new(store));
+        self.settings.store = Some(Box::new(store));
         self
     }
 
     /// The node is frozen from the start, with what its store holds: see [`Node::freeze`].
     pub fn frozen(mut self) -> Self {
-        self.frozen = true;
+        self.settings.frozen = true;
         self
     }
 
     /// Limits and intervals of the connections.
     pub fn net(mut self, net: NetConfig) -> Self {
-        self.net = net;
+        self.settings.net = net;
         self
     }
 }
@@ -142,27 +139,45 @@ impl<T: Replicated> Builder<T> {
     /// certificate (it has expired, or another authority signed it), the store cannot be read, or the
     /// address is taken. Nothing is left running.
     pub async fn start(self) -> Result<Node<T>, StartError> {
+        let config = self.settings.check()?;
+        let engine = Machine::<Typed<T>>::new(config, world::random(), Now::default())?;
+        let engine = Arc::new(RwLock::new(engine));
+        let hub = self.settings.start(engine.clone()).await?;
+        Ok(Node::new(hub, engine))
+    }
+}
+
+impl Settings {
+    /// Looks for what is missing, cannot work or contradicts the certificate. Returns the configuration of
+    /// the engine.
+    fn check(&self) -> Result<Config, StartError> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(StartError::NoRuntime);
         }
-        let listen = self.listen.ok_or(StartError::Missing { what: "an address: Builder::listen" })?;
-        let identity =
-            self.identity.ok_or(StartError::Missing { what: "a certificate: Builder::identity" })?;
+        let (_, identity) = needed(self.listen, self.identity.as_ref())?;
         self.net.validate()?;
-        let mut config = self.config.unwrap_or_else(|| Config::new(identity.cluster()));
+        let mut config = self.config.clone().unwrap_or_else(|| Config::new(identity.cluster()));
         if config.name.is_empty() {
             identity.name().clone_into(&mut config.name);
         }
-        check_names(&identity, &config, &self.peers)?;
+        check_names(identity, &config, &self.peers)?;
+        Ok(config)
+    }
+
+    /// Starts everything around the engine, which is new.
+    async fn start(self, engine: Arc<Engine>) -> Result<Arc<Hub>, StartError> {
+        let (listen, identity) = needed(self.listen, self.identity)?;
         let liveness = Liveness { idle_timeout: self.net.idle_timeout, keep_alive: self.net.keep_alive };
         let (trust, quic, server) = Trust::new(&identity, self.revoked, liveness)
             .map_err(|error| StartError::Identity { reason: explain(&error) })?;
-        config.validate()?;
-        let (engine, store) = keeper::open(config, self.store).await?;
+        let store = match self.store {
+            Some(store) => Some(keeper::recover(engine.clone(), store).await?),
+            None => None,
+        };
         let endpoint = endpoint(listen, quic, server)?;
         let hub = Arc::new(Hub::new(identity.name(), engine, (self.net, endpoint, trust)));
         if self.frozen {
-            hub.user_input(Engine::freeze);
+            hub.input(Machine::freeze);
         }
         hub.store.opened(store.is_some());
         if let Some(store) = store {
@@ -176,10 +191,16 @@ impl<T: Replicated> Builder<T> {
         for peer in self.peers {
             tasks::dial_too(&hub, peer);
         }
-        let node = Node::new(hub);
-        tracing::info!(node = %node.name(), address = %node.local_addr(), "started");
-        Ok(node)
+        tracing::info!(node = %hub.name, address = %hub.address(), "started");
+        Ok(hub)
     }
+}
+
+/// What no node starts without.
+fn needed<I>(listen: Option<SocketAddr>, identity: Option<I>) -> Result<(SocketAddr, I), StartError> {
+    let missing = |what| StartError::Missing { what };
+    let listen = listen.ok_or(missing("an address: Builder::listen"))?;
+    Ok((listen, identity.ok_or(missing("a certificate: Builder::identity"))?))
 }
 
 /// Names that contradict each other would show as peers that refuse this node, or never answer.

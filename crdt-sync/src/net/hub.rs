@@ -10,7 +10,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep};
 
-use super::Replicated;
 use super::admission::Admission;
 use super::book::Book;
 use super::config::NetConfig;
@@ -21,16 +20,19 @@ use super::status::{Connections, Traffic};
 use super::subscribe::Notice;
 use super::trust::Trust;
 use super::world;
-use crate::proto::{Batch, Engine, Event, Now, PeerError, PeerId};
+use crate::proto::{Batch, Document, Event, Machine, Now, PeerError, PeerId};
 
 /// How often it is told that somebody who is no member was turned away.
 const SELDOM: Duration = Duration::from_secs(1);
 
-/// What all tasks of one node share.
+/// The engine of a node, which all its tasks share, whatever the type of its document.
+pub(super) type Engine<D = dyn Document + Send + Sync> = RwLock<Machine<D>>;
+
+/// What all tasks of one node share. None of them knows the type of the document.
 ///
 /// Two locks, never held across an await, never both at once: the engine, and the table of links.
 /// Those inside `trust` are held while something is copied or replaced, and no longer.
-pub(super) struct Hub<T: Replicated> {
+pub(super) struct Hub {
     pub(super) name: String,
     pub(super) cluster: String,
     /// Drawn at the start: tells a peer that came back from one that dials twice.
@@ -42,7 +44,7 @@ pub(super) struct Hub<T: Replicated> {
     pub(super) max_frame: usize,
     pub(super) admission: Admission,
     pub(super) store: StoreHealth,
-    engine: RwLock<Engine<T>>,
+    engine: Arc<Engine>,
     /// How many of the user's threads wait for the engine.
     users: AtomicUsize,
     links: Mutex<Links>,
@@ -59,6 +61,22 @@ pub(super) struct Hub<T: Replicated> {
     /// Ends the pauses between attempts to dial.
     hurry: watch::Sender<()>,
     notices: broadcast::Sender<Notice>,
+}
+
+/// What an engine wants done.
+pub(super) struct Wanted {
+    refused: Vec<(PeerId, PeerError)>,
+    ready: Vec<PeerId>,
+    due: Option<Duration>,
+}
+
+/// An engine, to be read. A user's panic leaves it whole: edits happen in a scratch.
+pub(super) fn to_read<D: ?Sized>(engine: &Engine<D>) -> RwLockReadGuard<'_, Machine<D>> {
+    engine.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn to_write<D: ?Sized>(engine: &Engine<D>) -> RwLockWriteGuard<'_, Machine<D>> {
+    engine.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The connections of a node.
@@ -113,17 +131,18 @@ impl Links {
     }
 }
 
-impl<T: Replicated> Hub<T> {
+impl Hub {
     /// To be called on a tokio runtime.
     pub(super) fn new(
         name: &str,
-        engine: Engine<T>,
+        engine: Arc<Engine>,
         (net, endpoint, trust): (NetConfig, quinn::Endpoint, Trust),
     ) -> Self {
+        let config = Machine::config(&*to_read(&engine)).clone();
         let (notices, _) = broadcast::channel(net.subscriber_events);
         Self {
             name: name.to_owned(),
-            cluster: engine.config().cluster.clone(),
+            cluster: config.cluster,
             incarnation: world::random(),
             admission: Admission::new(net.handshakes_per_ip),
             store: StoreHealth::default(),
@@ -131,8 +150,8 @@ impl<T: Replicated> Hub<T> {
             endpoint,
             trust,
             runtime: Handle::current(),
-            max_frame: engine.config().max_frame,
-            engine: RwLock::new(engine),
+            max_frame: config.max_frame,
+            engine,
             users: AtomicUsize::new(0),
             links: Mutex::default(),
             started: world::instant(),
@@ -154,23 +173,24 @@ impl<T: Replicated> Hub<T> {
 
     /// What time it is, for the engine. Asked under its lock: time that a thread took before it
     /// waited there would go back.
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         Now { mono: world::instant() - self.started, wall_ms: world::wall_ms() }
     }
 
-    /// The engine, to be read. A user's panic leaves it whole: edits happen in a scratch.
-    pub(super) fn engine(&self) -> RwLockReadGuard<'_, Engine<T>> {
-        self.engine.read().unwrap_or_else(PoisonError::into_inner)
+    /// Reads the engine.
+    pub(super) fn read<R>(&self, read: impl FnOnce(&Machine) -> R) -> R {
+        read(&*to_read(&self.engine))
     }
 
-    fn engine_mut(&self) -> RwLockWriteGuard<'_, Engine<T>> {
-        self.engine.write().unwrap_or_else(PoisonError::into_inner)
+    /// Reads the engine for the user.
+    pub(super) fn read_for_user<R>(&self, read: impl FnOnce(&Machine) -> R) -> R {
+        read(&*self.for_user(|| to_read(&self.engine)))
     }
 
-    /// The engine, to be read by the user, for whom links make way.
-    pub(super) fn engine_for_user(&self) -> RwLockReadGuard<'_, Engine<T>> {
+    /// Waits for the engine as the user does, for whom links make way.
+    pub(super) fn for_user<G>(&self, wait: impl FnOnce() -> G) -> G {
         self.users.fetch_add(1, Ordering::Relaxed);
-        let engine = self.engine();
+        let engine = wait();
         self.users.fetch_sub(1, Ordering::Relaxed);
         engine
     }
@@ -188,42 +208,39 @@ impl<T: Replicated> Hub<T> {
     }
 
     /// Gives the engine an input, and does what it wants done in turn.
-    pub(super) fn input<R>(&self, input: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
-        self.work(self.engine_mut(), input)
-    }
-
-    /// Gives the engine an input of the user, for whom links make way.
-    pub(super) fn user_input<R>(&self, input: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
-        self.users.fetch_add(1, Ordering::Relaxed);
-        let engine = self.engine_mut();
-        self.users.fetch_sub(1, Ordering::Relaxed);
-        self.work(engine, input)
-    }
-
-    fn work<R>(
-        &self,
-        mut engine: RwLockWriteGuard<'_, Engine<T>>,
-        input: impl FnOnce(&mut Engine<T>, Now) -> R,
-    ) -> R {
+    pub(super) fn input<R>(&self, input: impl FnOnce(&mut Machine, Now) -> R) -> R {
+        let mut engine = to_write(&self.engine);
         let now = self.now();
-        let result = input(&mut engine, now);
-        self.publish(&mut engine);
-        let refused: Vec<(PeerId, PeerError)> = std::iter::from_fn(|| engine.poll_refused()).collect();
-        let (ready, due) = (engine.ready(now), engine.poll_timeout());
+        let result = input(&mut *engine, now);
+        let wanted = self.wanted(&mut *engine, now);
         drop(engine);
-        refused.iter().for_each(|(peer, error)| self.refuse(*peer, error));
-        self.set_timer(due);
-        self.wake(|link| ready.contains(&link.peer));
+        self.fulfil(&wanted);
         result
     }
 
+    /// What the engine wants done after an input at this time. Its events are published: under the lock,
+    /// so that subscribers see them in the order in which they happened.
+    pub(super) fn wanted(&self, engine: &mut Machine, now: Now) -> Wanted {
+        self.publish(engine);
+        let refused = std::iter::from_fn(|| engine.poll_refused()).collect();
+        Wanted { refused, ready: engine.ready(now), due: engine.poll_timeout() }
+    }
+
+    /// Does it, when the engine is free again.
+    pub(super) fn fulfil(&self, wanted: &Wanted) {
+        wanted.refused.iter().for_each(|(peer, error)| self.refuse(*peer, error));
+        self.set_timer(wanted.due);
+        self.wake(|link| wanted.ready.contains(&link.peer));
+    }
+
     /// Gets something out of the engine.
-    pub(super) fn output<R>(&self, output: impl FnOnce(&mut Engine<T>, Now) -> R) -> R {
-        let mut engine = self.engine_mut();
-        let result = output(&mut engine, self.now());
-        self.publish(&mut engine);
+    pub(super) fn output<R>(&self, output: impl FnOnce(&mut Machine, Now) -> R) -> R {
+        let mut guard = to_write(&self.engine);
+        let engine: &mut Machine = &mut *guard;
+        let result = output(engine, self.now());
+        self.publish(engine);
         let due = engine.poll_timeout();
-        drop(engine);
+        drop(guard);
         self.set_timer(due);
         result
     }
@@ -262,8 +279,7 @@ impl<T: Replicated> Hub<T> {
         self.timer.subscribe()
     }
 
-    /// Under the lock, so that subscribers see events in the order in which they happened.
-    fn publish(&self, engine: &mut Engine<T>) {
+    fn publish(&self, engine: &mut Machine) {
         while let Some(event) = engine.poll_event() {
             note(&event);
             // Nobody subscribed is no failure.

@@ -10,13 +10,12 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::Replicated;
 use super::error::StartError;
 use super::health::Health;
-use super::hub::Hub;
+use super::hub::{Engine, Hub, to_write};
 use super::subscribe::Notice;
 use super::world::{self, jittered};
-use crate::proto::{Batch, Config, Engine, Now};
+use crate::proto::{Batch, Machine, Now};
 use crate::store::{Store, StoreError, StoreFault};
 
 /// The pauses of a store that fails: short at first, so that a hiccup costs little.
@@ -24,24 +23,21 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// How long the engine is left alone between two pieces of a state if anybody waits for it.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// An engine that goes on from what its store holds, if there is one.
-pub(super) async fn open<T: Replicated>(
-    config: Config,
-    store: Option<Box<dyn Store>>,
-) -> Result<(Engine<T>, Option<Box<dyn Store>>), StartError> {
-    let seed = world::random();
-    let Some(mut store) = store else {
-        return Ok((Engine::new(config, seed, Now::default())?, None));
-    };
+/// Has a new engine go on from what its store holds. Gives the store back.
+pub(super) async fn recover(
+    engine: Arc<Engine>,
+    mut store: Box<dyn Store>,
+) -> Result<Box<dyn Store>, StartError> {
     let now = Now { wall_ms: world::wall_ms(), ..Now::default() };
     let recover = move || {
         let stored = store.load().map_err(StartError::Store)?;
-        let mut engine = Engine::recover(config, seed, now, &stored)
-            .map_err(|error| StartError::Recover { place: store.place(), error })?;
+        let engine: &mut Machine = &mut *to_write(&engine);
+        let recovered = engine.recover(now, &stored);
+        recovered.map_err(|error| StartError::Recover { place: store.place(), error })?;
         if store.is_volatile() {
             engine.assume_volatile();
         }
-        Ok((engine, Some(store)))
+        Ok(store)
     };
     spawn_blocking(recover).await.unwrap_or_else(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
@@ -50,7 +46,7 @@ pub(super) async fn open<T: Replicated>(
 }
 
 /// Writes what there is to write until the node ends, and closes the store.
-pub(super) async fn keep<T: Replicated>(hub: Arc<Hub<T>>, store: Box<dyn Store>) {
+pub(super) async fn keep(hub: Arc<Hub>, store: Box<dyn Store>) {
     let (mut progress, mut ended) = (hub.progress(), hub.ended());
     let (mut open, mut pause) = (Some(store), PAUSES.0);
     while let Some(store) = open.take()
@@ -84,7 +80,7 @@ pub(super) async fn keep<T: Replicated>(hub: Arc<Hub<T>>, store: Box<dyn Store>)
 type Done = Option<(Box<dyn Store>, Result<(), StoreError>)>;
 
 /// Writes batch after batch until there is nothing more.
-async fn write<T: Replicated>(hub: &Arc<Hub<T>>, mut store: Box<dyn Store>) -> Done {
+async fn write(hub: &Arc<Hub>, mut store: Box<dyn Store>) -> Done {
     while let Some(batch) = next_batch(hub).await {
         let here = hub.clone();
         let (back, written) = spawn_blocking(move || commit(&here, store, &batch)).await.ok()?;
@@ -98,7 +94,7 @@ async fn write<T: Replicated>(hub: &Arc<Hub<T>>, mut store: Box<dyn Store>) -> D
 }
 
 /// The next batch, as full as it gets. Between two pieces of a state the engine is everybody's.
-async fn next_batch<T: Replicated>(hub: &Hub<T>) -> Option<Batch> {
+async fn next_batch(hub: &Hub) -> Option<Batch> {
     let mut batch = hub.next_batch()?;
     while hub.extend_batch(&mut batch) {
         hub.make_way(MOMENT).await;
@@ -108,11 +104,7 @@ async fn next_batch<T: Replicated>(hub: &Hub<T>) -> Option<Batch> {
 }
 
 /// Writes a batch, and tells the engine what became of it.
-fn commit<T: Replicated>(
-    hub: &Hub<T>,
-    mut store: Box<dyn Store>,
-    batch: &Batch,
-) -> (Box<dyn Store>, Result<(), StoreError>) {
+fn commit(hub: &Hub, mut store: Box<dyn Store>, batch: &Batch) -> (Box<dyn Store>, Result<(), StoreError>) {
     let written = store.commit(batch);
     hub.input(|engine, now| match &written {
         Ok(()) => engine.persisted(now),
@@ -122,7 +114,7 @@ fn commit<T: Replicated>(
 }
 
 /// Tells of it if the store works again, or fails otherwise than before.
-fn note<T: Replicated>(hub: &Hub<T>, failure: Option<StoreError>) {
+fn note(hub: &Hub, failure: Option<StoreError>) {
     if !hub.store.set(failure) {
         return;
     }

@@ -10,18 +10,17 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use tokio::time::sleep;
 
-use super::Replicated;
 use super::health::Health;
 use super::hub::Hub;
 use super::status::NodeStatus;
-use crate::proto::{Engine, PeerState, PeerStatus};
+use crate::proto::{Machine, PeerState, PeerStatus};
 
 /// How often figures are handed over.
 const EVERY: Duration = Duration::from_secs(1);
 
-pub(super) async fn publish<T: Replicated>(hub: Arc<Hub<T>>) {
+pub(super) async fn publish(hub: Arc<Hub>) {
     loop {
-        let engine = Engine::status(&hub.engine());
+        let engine = hub.read(Machine::status);
         let status = hub.picture(engine);
         counters(&status);
         gauges(&status);

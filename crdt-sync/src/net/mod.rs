@@ -49,6 +49,7 @@ mod tasks;
 mod tls;
 mod transport;
 mod trust;
+mod user;
 mod world;
 
 pub use builder::Builder;

@@ -1,20 +1,18 @@
 //! What users hold.
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crdt_core::{Delta, Doc, Dot, Observed};
-use tokio::time::{timeout, timeout_at};
 
 use super::Replicated;
 use super::builder::Builder;
 use super::error::{NodeError, TryError, WaitError};
-use super::hub::Hub;
+use super::hub::{Engine, Hub, to_read, to_write};
 use super::subscribe::Subscription;
-use super::world;
-use crate::proto::{Engine, Now, PeerState, PeerStatus, Token, Written};
+use super::user::Inside;
+use crate::proto::{Machine, Now, Token, Typed, Written};
 
 /// A running node: a document that is the same on every node of the cluster.
 ///
@@ -45,7 +43,9 @@ pub struct Node<T: Replicated> {
 
 /// Stops the node when the last handle is gone.
 struct Inner<T: Replicated> {
-    hub: Arc<Hub<T>>,
+    hub: Arc<Hub>,
+    /// The engine that the hub has too, for who knows the type of the document.
+    engine: Arc<Engine<Typed<T>>>,
 }
 
 impl<T: Replicated> Clone for Node<T> {
@@ -60,36 +60,9 @@ impl<T: Replicated> Drop for Inner<T> {
     }
 }
 
-thread_local! {
-    /// The nodes whose closures this thread is running.
-    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
-}
-
-/// This thread runs a closure of a node.
-struct Inside;
-
-impl Inside {
-    fn enter<T: Replicated>(hub: &Arc<Hub<T>>) -> Result<Self, NodeError> {
-        let node = Arc::as_ptr(hub) as usize;
-        INSIDE.with_borrow_mut(|inside| {
-            if inside.contains(&node) {
-                return Err(NodeError::Reentrant);
-            }
-            inside.push(node);
-            Ok(Self)
-        })
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        INSIDE.with_borrow_mut(Vec::pop);
-    }
-}
-
 impl<T: Replicated> Node<T> {
-    pub(super) fn new(hub: Arc<Hub<T>>) -> Self {
-        Self { inner: Arc::new(Inner { hub }) }
+    pub(super) fn new(hub: Arc<Hub>, engine: Arc<Engine<Typed<T>>>) -> Self {
+        Self { inner: Arc::new(Inner { hub, engine }) }
     }
 
     /// What a node needs to start.
@@ -97,7 +70,7 @@ impl<T: Replicated> Node<T> {
         Builder::default()
     }
 
-    pub(super) fn hub(&self) -> &Arc<Hub<T>> {
+    pub(super) fn hub(&self) -> &Arc<Hub> {
         &self.inner.hub
     }
 
@@ -113,7 +86,7 @@ impl<T: Replicated> Node<T> {
     /// call comes from within the node's own `update` or `read`. Nothing was written.
     #[doc(alias("transact", "write"))]
     pub fn update<R>(&self, edit: impl FnOnce(T::Editor<'_>) -> R) -> Result<Written<R>, NodeError> {
-        self.write(|engine, now| engine.update(now, edit))?.map_err(NodeError::Update)
+        self.write(|engine, now| engine.update(now, None, edit))?.map_err(NodeError::Update)
     }
 
     /// Edits the document if the closure succeeds.
@@ -148,7 +121,7 @@ impl<T: Replicated> Node<T> {
         &self,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<Written<R>, TryError<E>> {
-        Ok(self.write(|engine, now| engine.try_update(now, edit))??)
+        Ok(self.write(|engine, now| engine.try_update(now, None, edit))??)
     }
 
     /// Edits the document as somebody saw it before: what has arrived since is neither seen nor taken
@@ -165,7 +138,7 @@ impl<T: Replicated> Node<T> {
         observed: &Observed,
         edit: impl FnOnce(T::Editor<'_>) -> R,
     ) -> Result<Written<R>, NodeError> {
-        self.write(|engine, now| engine.update_observed(now, observed, edit))?.map_err(NodeError::Update)
+        self.write(|engine, now| engine.update(now, Some(observed), edit))?.map_err(NodeError::Update)
     }
 
     /// Stops the document where it is, until [`thaw`](Node::thaw): for a copy, a migration, an
@@ -204,7 +177,7 @@ impl<T: Replicated> Node<T> {
     /// When the node was shut down, or the call comes from within the node's own `update` or `read`.
     #[doc(alias("pause", "read-only"))]
     pub fn freeze(&self) -> Result<(), NodeError> {
-        self.write(Engine::freeze)?;
+        self.write(|engine, now| engine.any_mut().freeze(now))?;
         tracing::info!(node = %self.name(), "frozen");
         Ok(())
     }
@@ -217,19 +190,32 @@ impl<T: Replicated> Node<T> {
     /// # Errors
     /// When the node was shut down, or the call comes from within the node's own `update` or `read`.
     pub async fn thaw(&self) -> Result<(), NodeError> {
-        while self.write(Engine::thaw)? {
+        while self.write(|engine, now| engine.any_mut().thaw(now))? {
             tokio::task::yield_now().await;
         }
         tracing::info!(node = %self.name(), "thawed");
         Ok(())
     }
 
-    fn write<R>(&self, write: impl FnOnce(&mut Engine<T>, Now) -> R) -> Result<R, NodeError> {
-        let _inside = Inside::enter(self.hub())?;
-        if self.hub().is_stopping() {
+    fn write<R>(&self, write: impl FnOnce(&mut Machine<Typed<T>>, Now) -> R) -> Result<R, NodeError> {
+        let hub = self.hub();
+        let _inside = Inside::enter(hub)?;
+        if hub.is_stopping() {
             return Err(NodeError::Stopped);
         }
-        Ok(self.hub().user_input(write))
+        let mut engine = hub.for_user(|| to_write(&self.inner.engine));
+        let now = hub.now();
+        let result = write(&mut engine, now);
+        let wanted = hub.wanted(engine.any_mut(), now);
+        drop(engine);
+        hub.fulfil(&wanted);
+        Ok(result)
+    }
+
+    fn engine<R>(&self, read: impl FnOnce(&Machine<Typed<T>>) -> R) -> Result<R, NodeError> {
+        let _inside = Inside::enter(self.hub())?;
+        let engine = self.hub().for_user(|| to_read(&self.inner.engine));
+        Ok(read(&engine))
     }
 
     /// Reads the document. The closure should be short: writes wait for it.
@@ -276,19 +262,13 @@ impl<T: Replicated> Node<T> {
         self.engine(|engine| engine.delta_of(update))
     }
 
-    pub(super) fn engine<R>(&self, read: impl FnOnce(&Engine<T>) -> R) -> Result<R, NodeError> {
-        let _inside = Inside::enter(self.hub())?;
-        let engine = self.hub().engine_for_user();
-        Ok(read(&engine))
-    }
-
     /// Covers everything that this node has applied so far: hand it to who must read at least as
     /// much elsewhere.
     ///
     /// # Errors
     /// When the call comes from within the node's own `update` or `read`.
     pub fn token(&self) -> Result<Token, NodeError> {
-        self.engine(Engine::token)
+        self.hub().ask(Machine::token)
     }
 
     /// A hash of the document: equal on nodes that show the same.
@@ -296,7 +276,7 @@ impl<T: Replicated> Node<T> {
     /// # Errors
     /// When the call comes from within the node's own `update` or `read`.
     pub fn fingerprint(&self) -> Result<u128, NodeError> {
-        self.engine(Engine::fingerprint)
+        self.hub().ask(Machine::fingerprint)
     }
 
     /// Waits until this node shows everything that the token stands for.
@@ -305,11 +285,7 @@ impl<T: Replicated> Node<T> {
     /// [`WaitError::Timeout`], which says how much is missing.
     #[doc(alias("read your writes", "causal"))]
     pub async fn wait_for(&self, token: &Token, limit: Duration) -> Result<(), WaitError> {
-        if self.wait(limit, |engine| engine.covers(token)).await? {
-            return Ok(());
-        }
-        let missing = self.engine(|engine| token.updates().difference(engine.vector()).len())?;
-        Err(WaitError::Timeout { waited: limit, missing })
+        self.hub().wait_for(token, limit).await
     }
 
     /// Waits until everything that the token stands for is in this node's store: it outlives a crash
@@ -349,16 +325,7 @@ impl<T: Replicated> Node<T> {
     /// says whether the store works. The data stays, and is written when the store can.
     #[doc(alias("fsync", "flush"))]
     pub async fn durable(&self, token: &Token, limit: Duration) -> Result<(), WaitError> {
-        if self.engine(|engine| engine.durable().is_none())? {
-            return Err(WaitError::Volatile);
-        }
-        if self.wait(limit, |engine| engine.covers_durably(token)).await? {
-            return Ok(());
-        }
-        let missing = self.engine(|engine| {
-            engine.durable().map_or(0, |durable| token.updates().difference(durable).len())
-        })?;
-        Err(WaitError::NotDurable { waited: limit, missing, health: self.hub().store.health() })
+        self.hub().durable(token, limit).await
     }
 
     /// Waits until `count` *other* nodes have reported to have everything that the token stands for:
@@ -369,30 +336,7 @@ impl<T: Replicated> Node<T> {
     /// stays and goes on spreading.
     #[doc(alias("quorum", "acknowledged"))]
     pub async fn replicated(&self, token: &Token, count: usize, limit: Duration) -> Result<(), WaitError> {
-        if self.wait(limit, |engine| engine.replicas_covering(token) >= count).await? {
-            return Ok(());
-        }
-        let replicas = self.engine(|engine| engine.replicas_covering(token))?;
-        let linked = self.hub().links().live.len();
-        Err(WaitError::NotReplicated { waited: limit, wanted: count, replicas, linked })
-    }
-
-    /// Waits until it is done, or says after the limit that it is not.
-    async fn wait(&self, limit: Duration, done: impl Fn(&Engine<T>) -> bool) -> Result<bool, NodeError> {
-        let mut progress = self.hub().progress();
-        let deadline = world::instant() + limit;
-        loop {
-            progress.mark_unchanged();
-            if self.engine(&done)? {
-                return Ok(true);
-            }
-            if self.hub().is_stopping() {
-                return Err(NodeError::Stopped);
-            }
-            if timeout_at(deadline, progress.changed()).await.is_err() {
-                return Ok(false);
-            }
-        }
+        self.hub().replicated(token, count, limit).await
     }
 
     /// The node's events from now on: applied updates, peers that come and go, walks, drift,
@@ -415,8 +359,7 @@ impl<T: Replicated> Node<T> {
     /// Where the node listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
-        self.hub().endpoint.local_addr().unwrap_or(unspecified)
+        self.hub().address()
     }
 
     /// Stops the node when every linked peer has reported to have applied everything that this node
@@ -428,31 +371,6 @@ impl<T: Replicated> Node<T> {
     /// last handle is gone.
     #[doc(alias("stop", "close"))]
     pub async fn shutdown(&self) -> bool {
-        let hub = self.hub();
-        hub.stop();
-        hub.input(|engine, now| engine.leave(now));
-        let flushed = timeout(hub.net.drain_timeout, self.flushed()).await.is_ok();
-        hub.end("shut down");
-        // Only so that peers hear of it.
-        let _ = timeout(hub.net.drain_timeout, hub.endpoint.wait_idle()).await;
-        hub.store.closed().await;
-        flushed
-    }
-
-    /// Waits until neither a linked peer nor the store lacks anything. What a peer was sent is not enough: its process
-    /// may not have read it when the connection closes, or may need a walk first.
-    async fn flushed(&self) {
-        let mut progress = self.hub().progress();
-        loop {
-            progress.mark_unchanged();
-            let (peers, ready) = {
-                let engine = self.hub().engine();
-                (engine.status().peers, engine.is_stored() && engine.has_left())
-            };
-            let behind = |peer: &PeerStatus| peer.state != PeerState::Failed && peer.lag_updates != Some(0);
-            if ready && !peers.iter().any(behind) || progress.changed().await.is_err() {
-                return;
-            }
-        }
+        self.hub().shutdown().await
     }
 }

@@ -9,7 +9,7 @@ use super::node::Node;
 use super::status::NodeStatus;
 use super::tasks;
 use super::trust::explain;
-use crate::proto::Engine;
+use crate::proto::Machine;
 
 impl<T: Replicated> Node<T> {
     /// A picture of the node, its connections, and everybody it knows.
@@ -36,7 +36,7 @@ impl<T: Replicated> Node<T> {
     /// # Errors
     /// When the call comes from within the node's own `update` or `read`.
     pub fn status(&self) -> Result<NodeStatus, NodeError> {
-        let engine = self.engine(Engine::status)?;
+        let engine = self.hub().ask(Machine::status)?;
         Ok(self.hub().picture(engine))
     }
 

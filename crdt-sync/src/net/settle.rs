@@ -14,7 +14,6 @@ use std::sync::Arc;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::time::timeout;
 
-use super::Replicated;
 use super::certs::node_of;
 use super::fault::LinkError;
 use super::hub::Hub;
@@ -106,12 +105,12 @@ fn peer_name(connection: &Connection) -> Option<String> {
 }
 
 /// A connection in the table of links and known to the engine, until this is dropped.
-pub(super) struct Kept<T: Replicated> {
-    hub: Arc<Hub<T>>,
+pub(super) struct Kept {
+    hub: Arc<Hub>,
     pub(super) link: Arc<Link>,
 }
 
-impl<T: Replicated> Drop for Kept<T> {
+impl Drop for Kept {
     fn drop(&mut self) {
         self.link.close(Close::Bye, "over");
         let mut links = self.hub.links();
@@ -149,23 +148,23 @@ impl Unkept {
 }
 
 /// One connection at a time is settled for each name.
-struct Turn<'a, T: Replicated> {
-    hub: &'a Hub<T>,
+struct Turn<'a> {
+    hub: &'a Hub,
     name: &'a str,
 }
 
-impl<T: Replicated> Drop for Turn<'_, T> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.hub.links().settling.remove(self.name);
     }
 }
 
-impl<T: Replicated> Hub<T> {
+impl Hub {
     /// Keeps the connection, or closes it and says why.
     pub(super) async fn settle(
         self: &Arc<Self>,
         greeted: Greeted,
-    ) -> Result<(Kept<T>, SendStream, RecvStream), Close> {
+    ) -> Result<(Kept, SendStream, RecvStream), Close> {
         let (name, connection) = (greeted.name.clone(), greeted.connection.clone());
         let decided = timeout(self.net.handshake_timeout + PROBE, self.decide(greeted)).await;
         let unkept = match decided {
@@ -186,7 +185,7 @@ impl<T: Replicated> Hub<T> {
         Err(unkept.close)
     }
 
-    async fn decide(self: &Arc<Self>, greeted: Greeted) -> Result<(Kept<T>, SendStream, RecvStream), Unkept> {
+    async fn decide(self: &Arc<Self>, greeted: Greeted) -> Result<(Kept, SendStream, RecvStream), Unkept> {
         let Greeted { name, incarnation, connection, mut send, mut receive } = greeted;
         if name == self.name {
             let own = incarnation == self.incarnation;
@@ -213,7 +212,7 @@ impl<T: Replicated> Hub<T> {
         Ok((self.keep(link.clone())?, send, receive))
     }
 
-    fn take_turn<'a>(&'a self, name: &'a str) -> Result<Turn<'a, T>, Close> {
+    fn take_turn<'a>(&'a self, name: &'a str) -> Result<Turn<'a>, Close> {
         let mut links = self.links();
         if links.all_cut || links.cut.contains(name) {
             return Err(Close::Cut);
@@ -228,7 +227,7 @@ impl<T: Replicated> Hub<T> {
     }
 
     /// Makes the connection the one to its peer.
-    fn keep(self: &Arc<Self>, link: Arc<Link>) -> Result<Kept<T>, Close> {
+    fn keep(self: &Arc<Self>, link: Arc<Link>) -> Result<Kept, Close> {
         let mut links = self.links();
         if self.is_stopping() {
             return Err(Close::Bye);

@@ -6,7 +6,6 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Replicated;
 use super::book::{Failure, Met, Phase, Seed};
 use super::fault::LinkError;
 use super::health::Health;
@@ -161,10 +160,15 @@ impl AddAssign for Traffic {
     }
 }
 
-impl<T: Replicated> Hub<T> {
+impl Hub {
+    /// Where the node listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.endpoint.local_addr().unwrap_or(unspecified)
+    }
+
     /// A picture of the node, given that of its engine.
     pub(super) fn picture(&self, engine: Status) -> NodeStatus {
-        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
         let revoked = self.trust.revoked();
         let links = self.links();
         let lag = |peer: PeerId| engine.peers.iter().find(|line| line.peer == peer)?.lag_updates;
@@ -174,7 +178,7 @@ impl<T: Replicated> Hub<T> {
         NodeStatus {
             name: self.name.clone(),
             health: self.store.health(),
-            address: self.endpoint.local_addr().unwrap_or(unspecified),
+            address: self.address(),
             links: links.live.values().map(|link| link.status()).collect(),
             peers,
             revoked: revoked.into_iter().collect(),

@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
-use super::Replicated;
 use super::fault::LinkError;
 use super::hub::Hub;
 use super::link::Link;
@@ -31,7 +30,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// long as four frames of small updates take, which is a batch.
 const HOLD: Duration = Duration::from_micros(250);
 
-impl<T: Replicated> Hub<T> {
+impl Hub {
     /// Moves bytes until the connection is over. Reading and writing are tasks of their own, so that
     /// a peer that always has more to say does not keep this node from answering.
     pub(super) async fn run(self: &Arc<Self>, link: &Arc<Link>, send: SendStream, receive: RecvStream) {

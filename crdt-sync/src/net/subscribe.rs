@@ -1,5 +1,6 @@
 //! Watching a node.
 
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -11,7 +12,7 @@ use super::Replicated;
 use super::fault::LinkError;
 use super::health::Health;
 use super::hub::Hub;
-use crate::proto::{Event, Token};
+use crate::proto::{Event, Machine, Token};
 
 /// What a subscriber is told.
 #[derive(Clone, Debug)]
@@ -48,12 +49,13 @@ pub enum Notice {
 pub struct Subscription<T: Replicated> {
     notices: Receiver<Notice>,
     ended: watch::Receiver<bool>,
-    hub: Weak<Hub<T>>,
+    hub: Weak<Hub>,
+    value: PhantomData<fn() -> T>,
 }
 
 impl<T: Replicated> Subscription<T> {
-    pub(super) fn new(hub: &Arc<Hub<T>>) -> Self {
-        Self { notices: hub.subscribe(), ended: hub.ended(), hub: Arc::downgrade(hub) }
+    pub(super) fn new(hub: &Arc<Hub>) -> Self {
+        Self { notices: hub.subscribe(), ended: hub.ended(), hub: Arc::downgrade(hub), value: PhantomData }
     }
 
     /// The next event, or nothing when the node was shut down or is gone.
@@ -74,7 +76,7 @@ impl<T: Replicated> Subscription<T> {
             Err(RecvError::Lagged(missed)) => missed,
             Err(RecvError::Closed) => return None,
         };
-        let resume = self.hub.upgrade()?.engine().token();
+        let resume = self.hub.upgrade()?.read(Machine::token);
         Some(Notice::Lagged { missed, resume })
     }
 

@@ -9,7 +9,6 @@ use tokio::net::lookup_host;
 use tokio::time::{sleep, sleep_until, timeout};
 use tracing::Instrument;
 
-use super::Replicated;
 use super::admission::{Answer, COOLING, Shaking};
 use super::book::{Phase, Seed};
 use super::fault::LinkError;
@@ -27,7 +26,7 @@ const GOOD_LINK: Duration = Duration::from_secs(5);
 /// Runs a task until the node ends, whatever it waits for: a task that slept on would keep the
 /// node's port. It runs where the node was started: users call from any thread. What it tells of names
 /// the node.
-pub(super) fn spawn<T: Replicated>(hub: &Arc<Hub<T>>, task: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn spawn(hub: &Arc<Hub>, task: impl Future<Output = ()> + Send + 'static) {
     let mut ended = hub.ended();
     let until_end = async move {
         tokio::select! {
@@ -39,7 +38,7 @@ pub(super) fn spawn<T: Replicated>(hub: &Arc<Hub<T>>, task: impl Future<Output =
 }
 
 /// Calls the engine when it wants to be called.
-pub(super) async fn keep_time<T: Replicated>(hub: Arc<Hub<T>>) {
+pub(super) async fn keep_time(hub: Arc<Hub>) {
     let mut timer = hub.timer();
     loop {
         let due = *timer.borrow_and_update();
@@ -57,7 +56,7 @@ pub(super) async fn keep_time<T: Replicated>(hub: Arc<Hub<T>>) {
 }
 
 /// Certificates expire while connections last.
-pub(super) async fn expire<T: Replicated>(hub: Arc<Hub<T>>) {
+pub(super) async fn expire(hub: Arc<Hub>) {
     loop {
         sleep(hub.net.idle_timeout).await;
         hub.recheck_all();
@@ -65,7 +64,7 @@ pub(super) async fn expire<T: Replicated>(hub: Arc<Hub<T>>) {
 }
 
 /// Takes connections from whoever has a certificate of the cluster.
-pub(super) async fn accept<T: Replicated>(hub: Arc<Hub<T>>) {
+pub(super) async fn accept(hub: Arc<Hub>) {
     while let Some(incoming) = hub.endpoint.accept().await {
         let (address, validated) = (incoming.remote_address().ip(), incoming.remote_address_validated());
         let answer = hub.admission.ask(address, validated);
@@ -90,7 +89,7 @@ impl Connections {
     }
 }
 
-async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, mut shaking: Shaking) {
+async fn take(hub: Arc<Hub>, incoming: Incoming, mut shaking: Shaking) {
     let address = incoming.remote_address();
     let handshake = async {
         let connection = incoming.accept().map_err(|error| LinkError::handshake(&error))?;
@@ -110,19 +109,15 @@ async fn take<T: Replicated>(hub: Arc<Hub<T>>, incoming: Incoming, mut shaking: 
     }
 }
 
-async fn in_time<T: Replicated>(
-    hub: &Hub<T>,
+async fn in_time(
+    hub: &Hub,
     handshake: impl Future<Output = Result<Greeted, Unmet>>,
 ) -> Result<Greeted, Unmet> {
     timeout(hub.net.handshake_timeout, handshake).await.unwrap_or(Err(LinkError::Timeout.into()))
 }
 
 /// Settles for the connection and serves it while it lasts, or says why not.
-async fn serve<T: Replicated>(
-    hub: &Arc<Hub<T>>,
-    greeted: Greeted,
-    shaking: Option<Shaking>,
-) -> Result<(), Close> {
+async fn serve(hub: &Arc<Hub>, greeted: Greeted, shaking: Option<Shaking>) -> Result<(), Close> {
     let (kept, send, receive) = hub.settle(greeted).await?;
     drop(shaking);
     hub.run(&kept.link, send, receive).await;
@@ -130,13 +125,13 @@ async fn serve<T: Replicated>(
 }
 
 /// Dials this peer from now on; returns whether it was not dialled before.
-pub(super) fn dial_too<T: Replicated>(hub: &Arc<Hub<T>>, seed: Seed) -> bool {
+pub(super) fn dial_too(hub: &Arc<Hub>, seed: Seed) -> bool {
     let seed = hub.links().book.add(seed);
     seed.map(|seed| spawn(hub, dial(hub.clone(), seed))).is_some()
 }
 
 /// Keeps a link to the peer at this address, whoever made it, until the seed is gone.
-async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: u64) {
+async fn dial(hub: Arc<Hub>, seed: u64) {
     let (mut changes, mut hurries) = (hub.link_changes(), hub.hurries());
     let mut backoff = hub.net.dial_backoff_min;
     while !hub.is_stopping() {
@@ -174,7 +169,7 @@ async fn dial<T: Replicated>(hub: Arc<Hub<T>>, seed: u64) {
 
 /// Dials once a peer that was there, unless another connection to it is made first. If this fails
 /// it is up to the peer.
-pub(super) async fn call<T: Replicated>(hub: Arc<Hub<T>>, name: String, address: SocketAddr) {
+pub(super) async fn call(hub: Arc<Hub>, name: String, address: SocketAddr) {
     if hub.is_linked(Some(&name), None) {
         return;
     }
@@ -191,8 +186,8 @@ pub(super) async fn call<T: Replicated>(hub: Arc<Hub<T>>, name: String, address:
 }
 
 /// Dials, and serves the link while it lasts. Returns why it was not kept.
-async fn attempt<T: Replicated>(
-    hub: &Arc<Hub<T>>,
+async fn attempt(
+    hub: &Arc<Hub>,
     seed: u64,
     address: Option<SocketAddr>,
     expected: Option<String>,
@@ -218,11 +213,7 @@ async fn attempt<T: Replicated>(
     }
 }
 
-async fn reach<T: Replicated>(
-    hub: &Hub<T>,
-    address: SocketAddr,
-    expected: Option<&str>,
-) -> Result<Greeted, Unmet> {
+async fn reach(hub: &Hub, address: SocketAddr, expected: Option<&str>) -> Result<Greeted, Unmet> {
     let connecting = hub
         .endpoint
         .connect_with(hub.trust.client(), address, SERVER_NAME)
@@ -232,10 +223,10 @@ async fn reach<T: Replicated>(
 }
 
 /// An attempt to dial, counted until this is dropped.
-struct UnderWay<'a, T: Replicated>(&'a Hub<T>);
+struct UnderWay<'a>(&'a Hub);
 
-impl<'a, T: Replicated> UnderWay<'a, T> {
-    fn begin(hub: &'a Hub<T>) -> Self {
+impl<'a> UnderWay<'a> {
+    fn begin(hub: &'a Hub) -> Self {
         let counts = &mut hub.links().counts;
         counts.dialled += 1;
         counts.dialling += 1;
@@ -243,13 +234,13 @@ impl<'a, T: Replicated> UnderWay<'a, T> {
     }
 }
 
-impl<T: Replicated> Drop for UnderWay<'_, T> {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.links().counts.dialling -= 1;
     }
 }
 
-impl<T: Replicated> Hub<T> {
+impl Hub {
     /// What is known of a seed.
     fn seed(&self, seed: u64) -> Option<Seed> {
         self.links().book.seed(seed).cloned()

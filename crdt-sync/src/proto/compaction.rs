@@ -1,10 +1,9 @@
 //! The older part of the log, in fewer bytes.
 
-use crdt_core::Delta;
 use crdt_core::clock::CausalContext;
-use crdt_core::codec::Wire;
 
 use super::config::Config;
+use super::document::Document;
 use super::frame::group::{self, MAX_NUMBERS};
 use super::log::{Group, Log, Position, Update};
 use super::wire::{Reader, Writer};
@@ -42,18 +41,30 @@ impl Compaction {
 
     /// Puts groups in the place of the oldest updates before a position, where there are enough and it
     /// pays, until the log is no longer full. Returns how many updates are in these groups.
-    pub(super) fn run<T: Wire>(&mut self, log: &mut Log, before: Position, config: &Config) -> u64 {
+    pub(super) fn run(
+        &mut self,
+        log: &mut Log,
+        before: Position,
+        document: &dyn Document,
+        config: &Config,
+    ) -> u64 {
         let (mut joined, mut bytes) = (0, 0);
         while joined < MAX_NUMBERS && bytes < MAX_BYTES && self.is_due(log, config) {
             let before_step = log.bytes_as_came();
-            let Some(group) = self.step::<T>(log, before, config) else { break };
+            let Some(group) = self.step(log, before, document, config) else { break };
             joined += group;
             bytes += before_step - log.bytes_as_came();
         }
         joined
     }
 
-    fn step<T: Wire>(&mut self, log: &mut Log, before: Position, config: &Config) -> Option<u64> {
+    fn step(
+        &mut self,
+        log: &mut Log,
+        before: Position,
+        document: &dyn Document,
+        config: &Config,
+    ) -> Option<u64> {
         let start = log.start_as_came();
         let members = if start < before { oldest(log, config.log_bytes / 4) } else { Vec::new() };
         let count = members.len();
@@ -62,7 +73,7 @@ impl Compaction {
         }
         let group = match &members[..] {
             [single] => Some(alone(single)),
-            _ => join::<T>(&members, config),
+            _ => join(&members, document, config),
         };
         let Some(group) = group else {
             self.not_before = start + ((count as u64) << self.failures);
@@ -100,39 +111,23 @@ fn alone(update: &Update<'_>) -> Group {
 }
 
 /// One update with all that these bring and no more, if it saves enough and every node can take it.
-fn join<T: Wire>(members: &[Update<'_>], config: &Config) -> Option<Group> {
-    let limits = config.update_limits();
-    let decode = |member: &Update<'_>| Delta::<T>::decode(member.bytes, &limits).ok();
-    let joined = join_all(members.iter().map(decode).collect::<Option<_>>()?);
-    let bytes = joined.encode().ok()?.into();
+fn join(members: &[Update<'_>], document: &dyn Document, config: &Config) -> Option<Group> {
+    let deltas: Vec<&[u8]> = members.iter().map(|member| member.bytes).collect();
+    let bytes = document.join(&deltas, &config.update_limits())?.into();
     let mut numbers = CausalContext::default();
     members.iter().for_each(|member| member.add_to(&mut numbers));
     let own = members.iter().all(|member| member.own);
     let group = Group { numbers, bytes, at: members.first()?.at, own };
     let cost: usize = members.iter().map(Update::cost).sum();
     let pays = group.as_update().cost() <= cost / LEAST_SAVING;
-    (pays && is_takeable::<T>(&group, config)).then_some(group)
-}
-
-/// Joins neighbours, then pairs of neighbours, and so on: no entry is copied more often than that.
-fn join_all<T: Wire>(mut deltas: Vec<Delta<T>>) -> Delta<T> {
-    while deltas.len() > 1 {
-        let mut rest = deltas.into_iter();
-        let pairs = std::iter::from_fn(|| {
-            let mut pair = rest.next()?;
-            rest.next().into_iter().for_each(|other| pair.merge(other));
-            Some(pair)
-        });
-        deltas = pairs.collect();
-    }
-    deltas.pop().unwrap_or_default()
+    (pays && is_takeable(&group, document, config)).then_some(group)
 }
 
 /// Whether it is within what all nodes agreed to take: the members are, and all of them together need not
 /// be.
-fn is_takeable<T: Wire>(group: &Group, config: &Config) -> bool {
+fn is_takeable(group: &Group, document: &dyn Document, config: &Config) -> bool {
     let mut body = Writer::default();
     group::write(&group.numbers, &group.bytes, &mut body);
-    let decoded = Delta::<T>::decode(&group.bytes, &config.update_limits());
-    group::decode(Reader::new(&body.finish()), config).is_ok() && decoded.is_ok()
+    let checked = document.check(&group.bytes, &config.update_limits());
+    group::decode(Reader::new(&body.finish()), config).is_ok() && checked.is_ok()
 }

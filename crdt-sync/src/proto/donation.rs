@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
+use crdt_core::Span;
 use crdt_core::clock::CausalContext;
-use crdt_core::codec::Wire;
-use crdt_core::{Delta, Doc, Span, Walk};
 
-use super::chunk::next_chunk;
 use super::config::Config;
+use super::document::{Chunk, Document, WalkId};
 use super::frame::{Frame, max_spans};
 use super::log::Position;
 
 /// One walk to one peer, from its start to its end.
-pub(super) struct Donation<T: Wire> {
-    walk: Walk<T>,
+pub(super) struct Donation {
+    walk: WalkId,
     pub(super) id: u64,
     /// What was applied at the start: what the receiver may claim at the end.
     pub(super) updates: CausalContext,
@@ -27,8 +26,8 @@ pub(super) struct Donation<T: Wire> {
     pub(super) pin: Position,
     /// When it counts as standing still, because the stream takes nothing.
     pub(super) deadline: Duration,
-    /// More died than the walk may keep, or one chunk is larger than agreed: it has to start again.
-    pub(super) overflow: bool,
+    /// A chunk is larger than agreed.
+    is_too_large: bool,
     stage: Stage,
     /// The chunk that is being sent, and how much of it is out.
     chunk: Vec<u8>,
@@ -56,25 +55,27 @@ enum Stage {
 /// Room in a frame for everything but a chunk's bytes.
 const HEAD: usize = 2 + 10 + 10 + 1;
 
-impl<T: Wire> Donation<T> {
-    pub(super) fn new(
-        mut walk: Walk<T>,
+impl Donation {
+    pub(super) fn begin(
+        doc: &mut dyn Document,
+        receiver: &CausalContext,
         id: u64,
         start: Start,
         pin: Position,
         deadline: Duration,
         config: &Config,
     ) -> Self {
+        let walk = doc.begin_walk(receiver, config.walk_stash);
         Self {
-            questions: walk.compare(id, config.walk_ranges.min(max_spans(config))),
             walk,
             id,
             updates: start.updates,
             parts: start.parts,
             unseen: start.unseen,
+            questions: doc.compare(walk, id, config.walk_ranges.min(max_spans(config))),
             pin,
             deadline,
-            overflow: false,
+            is_too_large: false,
             stage: Stage::Begin,
             chunk: Vec::new(),
             out: 0,
@@ -83,11 +84,14 @@ impl<T: Wire> Donation<T> {
         }
     }
 
-    /// The document is about to change.
-    pub(super) fn before_merge(&mut self, doc: &Doc<T>, delta: &Delta<T>) {
-        if !self.overflow {
-            self.overflow = self.walk.before_merge(doc, delta).is_err();
-        }
+    /// The document need not keep anything for it any more.
+    pub(super) fn end(&self, doc: &mut dyn Document) {
+        doc.end_walk(self.walk);
+    }
+
+    /// Whether it has to start again: more died than the walk may keep, or a chunk is larger than agreed.
+    pub(super) fn is_overflown(&self, doc: &dyn Document) -> bool {
+        self.is_too_large || doc.is_overflown(self.walk)
     }
 
     /// Whether the last frame is out.
@@ -97,7 +101,12 @@ impl<T: Wire> Donation<T> {
 
     /// The next frame, of about `budget` bytes, or nothing while the receiver's answer is awaited, or
     /// once the walk is of no use.
-    pub(super) fn next_frame(&mut self, doc: &Doc<T>, budget: usize, config: &Config) -> Option<Vec<u8>> {
+    pub(super) fn next_frame(
+        &mut self,
+        doc: &mut dyn Document,
+        budget: usize,
+        config: &Config,
+    ) -> Option<Vec<u8>> {
         let id = self.id;
         if self.stage == Stage::Begin {
             self.stage = Stage::Chunks;
@@ -109,13 +118,13 @@ impl<T: Wire> Donation<T> {
             return Some(self.ask());
         }
         if self.out == self.chunk.len() && !self.next_chunk(doc, config) {
-            if self.walk.is_comparing() {
+            if doc.is_comparing(self.walk) {
                 return None;
             }
             self.stage = Stage::Ended;
             return Some(Frame::End { id, chunks: self.frames }.encode());
         }
-        if self.overflow {
+        if self.is_overflown(doc) {
             return None;
         }
         let room = budget.min(config.max_frame).saturating_sub(HEAD).max(1);
@@ -137,20 +146,27 @@ impl<T: Wire> Donation<T> {
     }
 
     /// The receiver answered the question with this index.
-    pub(super) fn answered(&mut self, index: u64, spans: &[Span], config: &Config) {
+    pub(super) fn answered(
+        &mut self,
+        doc: &mut dyn Document,
+        (index, spans): (u64, &[Span]),
+        config: &Config,
+    ) {
         if self.asked.take_if(|asked| *asked == index).is_some() {
-            self.questions = self.walk.narrow(spans, config.walk_pieces(), max_spans(config));
+            self.questions = doc.narrow(self.walk, spans, config.walk_pieces(), max_spans(config));
         }
     }
 
     /// Reads the next chunk from the document, if there is one.
-    fn next_chunk(&mut self, doc: &Doc<T>, config: &Config) -> bool {
-        let Some(delta) = next_chunk(&mut self.walk, doc, config) else { return false };
+    fn next_chunk(&mut self, doc: &mut dyn Document, config: &Config) -> bool {
+        let next = doc.next_chunk(self.walk, config.walk_entries, config.batch_bytes);
+        let Some(chunk) = next else { return false };
         let limits = config.chunk_limits();
-        self.out = 0;
-        self.chunk = delta.encode().unwrap_or_default();
-        self.overflow |= self.chunk.is_empty();
-        self.overflow |= self.chunk.len() > limits.max_bytes || delta.entries().len() > limits.max_entries;
+        let fits =
+            |chunk: &Chunk| chunk.bytes.len() <= limits.max_bytes && chunk.entries <= limits.max_entries;
+        let chunk = chunk.ok().filter(fits);
+        self.is_too_large |= chunk.is_none();
+        (self.chunk, self.out) = (chunk.map_or_else(Vec::new, |chunk| chunk.bytes), 0);
         true
     }
 }

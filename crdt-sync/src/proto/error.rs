@@ -5,6 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crdt_core::Dot;
+use crdt_core::codec::DecodeError;
 
 use super::id::PeerId;
 
@@ -185,6 +186,10 @@ pub enum PeerError {
 }
 
 impl PeerError {
+    pub(super) fn undecodable(update: Option<Dot>, error: &DecodeError) -> Self {
+        Self::Undecodable { update, reason: error.to_string() }
+    }
+
     /// Who has to change something.
     #[must_use]
     pub fn fault(&self) -> Fault {

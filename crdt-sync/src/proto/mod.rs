@@ -49,9 +49,9 @@
 //! - An update that was only ever seen in part, by a walk that was cut, stays in part if all who had
 //!   it are lost.
 
-mod chunk;
 mod compaction;
 mod config;
+mod document;
 mod donation;
 mod engine;
 mod error;
@@ -61,6 +61,7 @@ mod frame;
 mod holdings;
 mod id;
 mod log;
+mod machine;
 mod meter;
 mod peer;
 mod persist;
@@ -76,10 +77,14 @@ mod vector;
 mod wire;
 
 pub use config::Config;
+#[cfg(feature = "quic")]
+pub(crate) use document::{Document, Typed};
 pub use engine::Engine;
 pub use error::{ConfigError, Fault, FrameError, PeerError, RecoverError, TryUpdateError, UpdateError};
 pub use event::{Event, WalkOutcome, WalkRole};
 pub use id::PeerId;
+#[cfg(feature = "quic")]
+pub(crate) use machine::Machine;
 pub use persist::{Batch, Record, Snapshot, Stored};
 pub use status::{Counters, PeerState, PeerStatus, Status};
 pub use time::Now;

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crdt_core::clock::{CausalContext, Clock, Stamp};
-use crdt_core::codec::{Limits, Wire};
-use crdt_core::{Delta, Doc, Dot, Observed, Replica, ReplicaId, Span};
+use crdt_core::codec::{DecodeError, Limits};
+use crdt_core::{Dot, Replica, ReplicaId, Span};
 
 use self::hold::Frozen;
 use super::compaction::Compaction;
 use super::config::Config;
+use super::document::Document;
 use super::donation::{Donation, Start};
 use super::error::{PeerError, RecoverError, UpdateError};
 use super::id::PeerId;
@@ -25,11 +26,10 @@ use super::vector;
 /// The state of one node.
 ///
 /// Four things belong together and are kept so here: a number enters `applied` only with all of
-/// its content in `doc`; a number in `applied` is in `log` or in `lost`, or in both; every walk that
-/// is being given, to a peer or to the store, sees each delta before the document does; and what is
-/// held is the end of `log`.
-pub(super) struct State<T: Wire> {
-    doc: Doc<T>,
+/// its content in `doc`; a number in `applied` is in `log` or in `lost`, or in both; a walk through the
+/// document is that of a donation or of the saving, and ends with it; and what is held is the end of
+/// `log`.
+pub(super) struct State<D: ?Sized = dyn Document> {
     applied: Arc<CausalContext>,
     /// Hash of `applied`, until it changes.
     hash: Option<u64>,
@@ -42,14 +42,16 @@ pub(super) struct State<T: Wire> {
     /// What the document may hold in part.
     parts: CausalContext,
     /// To whom walks are given. A few, in the order in which they began.
-    donations: Vec<(PeerId, Donation<T>)>,
-    saving: Option<Saving<T>>,
+    donations: Vec<(PeerId, Donation)>,
+    saving: Option<Saving>,
     /// While nothing is applied.
     frozen: Option<Frozen>,
     writer: Option<Writer>,
     wall: Wall,
     /// The largest stamp seen that is not too far ahead.
     highest: Stamp,
+    /// Last, so that the state of a document of one type is one of any type, in place.
+    doc: D,
 }
 
 /// The right to write, and the next number.
@@ -68,10 +70,10 @@ impl Clock for Wall {
     }
 }
 
-impl<T: Wire> State<T> {
-    pub(super) fn new(key: [u8; 16]) -> Self {
+impl<D> State<D> {
+    /// That of a node with an empty document.
+    pub(super) fn new(doc: D) -> Self {
         Self {
-            doc: Doc::with_key(key),
             applied: Arc::default(),
             hash: None,
             log: Log::default(),
@@ -85,41 +87,55 @@ impl<T: Wire> State<T> {
             writer: None,
             wall: Wall::default(),
             highest: Stamp::default(),
+            doc,
         }
     }
+}
 
-    /// The state that a store holds: everything in it, and nothing else, is applied. Also returns where
-    /// its snapshot ends.
+impl<D: ?Sized> State<D> {
+    pub(super) fn doc(&self) -> &D {
+        &self.doc
+    }
+
+    /// The document, and the right to write, which [`ready_writer`](State::ready_writer) made sure of.
+    pub(super) fn writing(&mut self) -> (&mut D, &mut Replica) {
+        let writer = self.writer.as_mut().expect("there is an id to write under");
+        (&mut self.doc, &mut writer.replica)
+    }
+}
+
+impl State {
+    /// Takes what a store holds into a new state: everything in it, and nothing else, is applied.
+    /// Returns where its snapshot ends.
     pub(super) fn recover(
-        key: [u8; 16],
+        &mut self,
         stored: &Stored,
         now: Now,
         config: &Config,
-    ) -> Result<(Self, Position), RecoverError> {
-        let mut state = Self::new(key);
+    ) -> Result<Position, RecoverError> {
         let start = stored.records.first().map(|record| record.index);
         let Some((head, pieces)) = stored.state.split_first() else {
-            return if start.is_none() { Ok((state, 0)) } else { Err(corrupt("records without a state")) };
+            return if start.is_none() { Ok(0) } else { Err(corrupt("records without a state")) };
         };
         let head = Head::decode(head, config)?;
         for piece in pieces {
-            let piece = Delta::decode(piece, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
-            state.observe(&piece, now, config);
-            state.doc.merge(piece);
+            self.doc.stage(piece, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
+            self.observe(now, config);
+            self.doc.merge();
         }
-        state.log = Log::starting_at(start.unwrap_or(head.end));
-        (state.applied, state.parts) = (Arc::new(head.updates), head.parts);
+        self.log = Log::starting_at(start.unwrap_or(head.end));
+        (self.applied, self.parts) = (Arc::new(head.updates), head.parts);
         for record in &stored.records {
-            state.replay(record, head.end, now, config)?;
+            self.replay(record, head.end, now, config)?;
         }
-        if state.log.end() < head.end {
+        if self.log.end() < head.end {
             return Err(corrupt("records are missing at the end"));
         }
         let mut logged = CausalContext::default();
-        state.log.since(0).for_each(|update| update.add_to(&mut logged));
-        state.lost = state.applied.difference(&logged);
-        state.grown();
-        Ok((state, head.end))
+        self.log.since(0).for_each(|update| update.add_to(&mut logged));
+        self.lost = self.applied.difference(&logged);
+        self.grown();
+        Ok(head.end)
     }
 
     /// Applies a record, unless it is older than the snapshot, which ends at `end`: then it is kept
@@ -139,9 +155,9 @@ impl<T: Wire> State<T> {
             return Err(corrupt("records are missing"));
         }
         if record.index >= end {
-            let delta = Delta::decode(bytes, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
-            self.observe(&delta, now, config);
-            self.commit(update, delta);
+            self.doc.stage(bytes, &Limits::TRUSTED).map_err(|error| corrupt(&error))?;
+            self.observe(now, config);
+            self.commit(update);
         } else if update.is_in(&self.applied) {
             self.log.push(update);
         } else {
@@ -154,7 +170,8 @@ impl<T: Wire> State<T> {
     pub(super) fn save(&mut self, config: &Config) {
         let (updates, parts) = (CausalContext::clone(&self.applied), self.parts.clone());
         let head = Head { end: self.applied_end(), updates, parts };
-        self.saving = Some(Saving::new(&self.doc, head, self.claims, config));
+        self.stop_saving();
+        self.saving = Some(Saving::begin(&mut self.doc, head, self.claims, config));
     }
 
     pub(super) fn is_saving(&self) -> bool {
@@ -163,14 +180,14 @@ impl<T: Wire> State<T> {
 
     /// What comes next of the state that goes to the store; the saving ends with what is no piece.
     pub(super) fn next_saved(&mut self, config: &Config) -> Saved {
-        if let Some(piece) = self.saving.as_mut().and_then(|saving| saving.next(&self.doc, config)) {
+        if let Some(piece) = self.saving.as_mut().and_then(|saving| saving.next(&mut self.doc, config)) {
             return Saved::Piece(piece);
         }
-        self.saving.take().map_or(Saved::Missed, Saving::end)
+        self.stop_saving()
     }
 
-    pub(super) fn stop_saving(&mut self) {
-        self.saving = None;
+    pub(super) fn stop_saving(&mut self) -> Saved {
+        self.saving.take().map_or(Saved::Missed, |saving| saving.end(&mut self.doc))
     }
 
     /// Makes sure that there is an id to write under. `id` is called the first time, and when a member
@@ -183,58 +200,38 @@ impl<T: Wire> State<T> {
         self.writer.get_or_insert_with(|| Writer::new(id(), wall, highest));
     }
 
-    /// Commits an edit under the next number of this start, which [`ready_writer`](Self::ready_writer)
-    /// made sure of. Nothing changes if it fails or the edit returns false, and no number is given if
-    /// the edit changes nothing. Where it took rights or lacked some, `drawn` is told, whether it fails
-    /// or not.
-    pub(super) fn write(
-        &mut self,
-        observed: Option<&Observed>,
-        edit: &mut dyn FnMut(T::Editor<'_>) -> bool,
-        drawn: &mut dyn FnMut(T::Entry, u64),
-        now: Now,
-        config: &Config,
-    ) -> Result<Option<Dot>, UpdateError> {
+    /// Commits the edit that is staged under the next number of this start. Nothing changes if that
+    /// fails, and no number is given to what changes nothing.
+    pub(super) fn commit_edit(&mut self, now: Now, config: &Config) -> Result<Option<Dot>, UpdateError> {
+        let Some(bytes) = encode_update(&self.doc, config)? else { return Ok(None) };
         let writer = self.writer.as_mut().expect("there is an id to write under");
-        let edit = |editor: T::Editor<'_>| if edit(editor) { Ok(()) } else { Err(()) };
-        let delta = match self.doc.stage_watched(&mut writer.replica, observed, edit, drawn) {
-            Ok(((), delta)) if !delta.is_empty() => delta,
-            _ => return Ok(None),
-        };
-        let bytes = encode_update(&delta, config)?;
         let number = Dot::new(writer.replica.id(), writer.next);
         writer.next += 1;
-        self.commit(Update { number, group: None, bytes: &bytes, at: now.mono, own: true }, delta);
+        self.commit(Update { number, group: None, bytes: &bytes, at: now.mono, own: true });
         Ok(Some(number))
     }
 
-    /// Applies a numbered update that is not applied yet, or several joined to one of which some are.
-    pub(super) fn apply(&mut self, update: Update<'_>, delta: Delta<T>) {
-        debug_assert!(self.frozen.is_none() && !update.is_in(&self.applied), "a number is new");
-        self.commit(update, delta);
+    /// Decodes what comes next.
+    pub(super) fn stage(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+        self.doc.stage(bytes, limits)
     }
 
-    fn commit(&mut self, update: Update<'_>, delta: Delta<T>) {
-        self.merge(delta);
+    /// Applies the update that is staged. It is not applied yet; of several joined to one some may be.
+    pub(super) fn apply(&mut self, update: Update<'_>) {
+        debug_assert!(self.frozen.is_none() && !update.is_in(&self.applied), "a number is new");
+        self.commit(update);
+    }
+
+    fn commit(&mut self, update: Update<'_>) {
+        self.doc.merge();
         update.add_to(Arc::make_mut(&mut self.applied));
         self.log.push(update);
         self.grown();
     }
 
-    /// Merges what a walk brought. It has no number, and nothing is claimed for it.
-    pub(super) fn merge_part(&mut self, delta: Delta<T>) -> bool {
-        self.merge(delta)
-    }
-
-    /// Every change of the document comes through here.
-    fn merge(&mut self, delta: Delta<T>) -> bool {
-        for (_, donation) in &mut self.donations {
-            donation.before_merge(&self.doc, &delta);
-        }
-        if let Some(saving) = &mut self.saving {
-            saving.before_merge(&self.doc, &delta);
-        }
-        self.doc.merge(delta)
+    /// Merges what is staged and came by a walk. It has no number, and nothing is claimed for it.
+    pub(super) fn merge_part(&mut self) -> bool {
+        self.doc.merge()
     }
 
     /// A walk begins that may bring parts of these.
@@ -282,22 +279,22 @@ impl<T: Wire> State<T> {
     /// many. What is held stays as it is.
     pub(super) fn compact(&mut self, before: Position, config: &Config) -> u64 {
         let before = before.min(self.applied_end());
-        self.compaction.run::<T>(&mut self.log, before, config)
+        self.compaction.run(&mut self.log, before, &self.doc, config)
     }
 
-    /// Lets the clock of later writes follow these stamps, but for those too far ahead of the wall
-    /// clock. Returns by how much the worst of them is ahead.
-    pub(super) fn observe(&mut self, delta: &Delta<T>, now: Now, config: &Config) -> Option<Duration> {
+    /// Lets the clock of later writes follow the stamps that are staged, but for those too far ahead of
+    /// the wall clock. Returns by how much the worst of them is ahead.
+    pub(super) fn observe(&mut self, now: Now, config: &Config) -> Option<Duration> {
         let drift = u64::try_from(config.max_drift.as_millis()).unwrap_or(u64::MAX);
         let bound = now.wall_ms.saturating_add(drift);
-        let mut worst = None;
-        for stamp in delta.stamps() {
+        let (mut worst, highest) = (None, &mut self.highest);
+        self.doc.staged_stamps(&mut |stamp| {
             if stamp.millis() > bound {
                 worst = worst.max(Some(stamp.millis() - now.wall_ms));
-            } else if stamp > self.highest {
-                self.highest = stamp;
+            } else {
+                *highest = stamp.max(*highest);
             }
-        }
+        });
         if let Some(writer) = &mut self.writer {
             writer.replica.observe(self.highest);
         }
@@ -313,28 +310,30 @@ impl<T: Wire> State<T> {
         now: Now,
         config: &Config,
     ) {
-        let walk = self.doc.walk(receiver, config.walk_stash);
+        self.stop_giving(peer);
         let start = Start {
             updates: CausalContext::clone(&self.applied),
             parts: self.parts.clone(),
             unseen: receiver.difference(&self.doc.context()),
         };
         let deadline = now.mono + config.walk_timeout;
-        let donation = Donation::new(walk, id, start, self.applied_end(), deadline, config);
-        self.stop_giving(peer);
+        let pin = self.applied_end();
+        let donation = Donation::begin(&mut self.doc, receiver, id, start, pin, deadline, config);
         self.donations.push((peer, donation));
     }
 
-    pub(super) fn stop_giving(&mut self, peer: PeerId) -> Option<Donation<T>> {
+    pub(super) fn stop_giving(&mut self, peer: PeerId) -> Option<Donation> {
         let at = self.donations.iter().position(|(to, _)| *to == peer)?;
-        Some(self.donations.remove(at).1)
+        let (_, donation) = self.donations.remove(at);
+        donation.end(&mut self.doc);
+        Some(donation)
     }
 
-    pub(super) fn donations(&self) -> &[(PeerId, Donation<T>)] {
+    pub(super) fn donations(&self) -> &[(PeerId, Donation)] {
         &self.donations
     }
 
-    pub(super) fn donation(&self, peer: PeerId) -> Option<&Donation<T>> {
+    pub(super) fn donation(&self, peer: PeerId) -> Option<&Donation> {
         self.donations.iter().find(|(to, _)| *to == peer).map(|(_, donation)| donation)
     }
 
@@ -347,7 +346,7 @@ impl<T: Wire> State<T> {
         config: &Config,
     ) -> Option<Vec<u8>> {
         let (_, donation) = self.donations.iter_mut().find(|(to, _)| *to == peer)?;
-        let frame = donation.next_frame(&self.doc, budget, config)?;
+        let frame = donation.next_frame(&mut self.doc, budget, config)?;
         donation.deadline = now.mono + config.walk_timeout;
         Some(frame)
     }
@@ -356,19 +355,15 @@ impl<T: Wire> State<T> {
     pub(super) fn answered(
         &mut self,
         (peer, id): (PeerId, u64),
-        (index, spans): (u64, &[Span]),
+        answer: (u64, &[Span]),
         now: Now,
         config: &Config,
     ) {
         let mut given = self.donations.iter_mut();
         if let Some((_, donation)) = given.find(|(to, donation)| *to == peer && donation.id == id) {
             donation.deadline = now.mono + config.walk_timeout;
-            donation.answered(index, spans, config);
+            donation.answered(&mut self.doc, answer, config);
         }
-    }
-
-    pub(super) fn doc(&self) -> &Doc<T> {
-        &self.doc
     }
 
     pub(super) fn applied(&self) -> &Arc<CausalContext> {
@@ -419,7 +414,7 @@ impl Writer {
     }
 
     /// Whether the document has seen numbers of this writer that it never gave.
-    fn is_claimed<T: Wire>(&self, doc: &Doc<T>) -> bool {
+    fn is_claimed(&self, doc: &dyn Document) -> bool {
         doc.last_seen(self.replica.id()) > self.replica.last()
     }
 }
@@ -428,16 +423,18 @@ fn corrupt(reason: impl ToString) -> RecoverError {
     RecoverError::Corrupt { reason: reason.to_string() }
 }
 
-/// The bytes of an update that every node can take: what is refused later would be a hole for ever.
-fn encode_update<T: Wire>(delta: &Delta<T>, config: &Config) -> Result<Vec<u8>, UpdateError> {
+/// The bytes of the edit that is staged, as an update that every node can take: what is refused later
+/// would be a hole for ever. Nothing if it changes nothing.
+fn encode_update(doc: &dyn Document, config: &Config) -> Result<Option<Vec<u8>>, UpdateError> {
     let refused = |reason: String| UpdateError::Unencodable { reason };
-    let bytes = delta.encode().map_err(|error| refused(error.to_string()))?;
+    let bytes = doc.encode_staged().map_err(|error| refused(error.to_string()))?;
+    let Some(bytes) = bytes else { return Ok(None) };
     let (size, allowed) = (bytes.len(), config.max_update_bytes);
     if size > allowed {
         return Err(UpdateError::TooLarge { size, allowed });
     }
-    match Delta::<T>::decode(&bytes, &config.update_limits()) {
-        Ok(_) => Ok(bytes),
+    match doc.check(&bytes, &config.update_limits()) {
+        Ok(()) => Ok(Some(bytes)),
         Err(error) => Err(refused(error.to_string())),
     }
 }

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crdt_core::Dot;
 use crdt_core::clock::CausalContext;
-use crdt_core::codec::Wire;
-use crdt_core::{Delta, Dot};
 
 use super::State;
 use crate::proto::config::Config;
@@ -27,17 +26,16 @@ pub(super) struct Frozen {
 }
 
 /// The oldest update that is held.
-pub(in crate::proto) struct Held<T: Wire> {
+pub(in crate::proto) struct Held {
     pub(in crate::proto) number: Dot,
     /// All its numbers, if it stands for several.
     pub(in crate::proto) group: Option<CausalContext>,
     pub(in crate::proto) from: PeerId,
-    pub(in crate::proto) delta: Delta<T>,
     /// What it cost to keep.
     pub(in crate::proto) cost: usize,
 }
 
-impl<T: Wire> State<T> {
+impl State {
     /// Nothing is applied from now on.
     pub(in crate::proto) fn freeze(&mut self) {
         let (from, held) = (self.log.end(), self.applied.clone());
@@ -66,19 +64,19 @@ impl<T: Wire> State<T> {
         true
     }
 
-    /// The update that is to be applied next, if any is held.
-    pub(in crate::proto) fn first_held(&self, config: &Config) -> Option<Held<T>> {
+    /// Stages the update that is to be applied next, if any is held.
+    pub(in crate::proto) fn stage_held(&mut self, config: &Config) -> Option<Held> {
         let frozen = self.frozen.as_ref()?;
         let (from, (update, _)) = (*frozen.senders.front()?, self.log.get(frozen.from)?);
-        let delta = Delta::decode(update.bytes, &config.update_limits());
-        let delta = delta.expect("what is held was decoded when it came");
+        let staged = self.doc.stage(update.bytes, &config.update_limits());
+        staged.expect("what is held was decoded when it came");
         let (number, group, cost) = (update.number, update.group.cloned(), update.cost());
-        Some(Held { number, group, from, delta, cost })
+        Some(Held { number, group, from, cost })
     }
 
-    /// Applies the update that was held for longest.
-    pub(in crate::proto) fn apply_held(&mut self, held: Held<T>) {
-        self.merge(held.delta);
+    /// Applies the update that was held for longest, which is staged.
+    pub(in crate::proto) fn apply_held(&mut self, held: &Held) {
+        self.doc.merge();
         let applied = Arc::make_mut(&mut self.applied);
         match &held.group {
             Some(numbers) => applied.union_with(numbers),

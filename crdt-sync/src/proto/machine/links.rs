@@ -1,8 +1,6 @@
 //! Connections: their beginning, their end, and the greeting.
 
-use crdt_core::codec::Wire;
-
-use super::Engine;
+use super::Machine;
 use crate::proto::error::PeerError;
 use crate::proto::event::Event;
 use crate::proto::frame::{Hello, TAKES_GROUPS};
@@ -11,12 +9,8 @@ use crate::proto::peer::{Peer, Phase};
 use crate::proto::relay::Relay;
 use crate::proto::time::Now;
 
-impl<T: Wire> Engine<T> {
-    /// The link to `peer` is up, and `name` is whom both sides' certificates vouch for.
-    ///
-    /// Beyond [`Config::max_peers`](crate::proto::Config::max_peers) the connection is refused
-    /// through [`poll_refused`](Self::poll_refused).
-    pub fn connected(&mut self, peer: PeerId, name: &str, now: Now) {
+impl Machine {
+    pub(crate) fn connected(&mut self, peer: PeerId, name: &str, now: Now) {
         self.now = now.mono;
         let allowed = self.config.max_peers;
         if self.peers.len() >= allowed {
@@ -28,9 +22,7 @@ impl<T: Wire> Engine<T> {
         self.peers.insert(peer, Peer::new(name, deadline, self.state.log().start(), relay));
     }
 
-    /// The link to `peer` is gone. What was on its way is lost, and so is what this node believed
-    /// of the peer.
-    pub fn disconnected(&mut self, peer: PeerId, now: Now) {
+    pub(crate) fn disconnected(&mut self, peer: PeerId, now: Now) {
         self.now = now.mono;
         self.cut_walks(peer, now);
         self.rights.forget(peer);
@@ -43,9 +35,7 @@ impl<T: Wire> Engine<T> {
         self.seek_walk(now);
     }
 
-    /// A connection that the driver is to close for a reason that no call could return.
-    #[must_use]
-    pub fn poll_refused(&mut self) -> Option<(PeerId, PeerError)> {
+    pub(crate) fn poll_refused(&mut self) -> Option<(PeerId, PeerError)> {
         self.refused.pop_front()
     }
 

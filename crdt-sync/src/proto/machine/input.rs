@@ -1,10 +1,9 @@
 //! What peers send.
 
 use crdt_core::clock::{CausalContext, Intervals};
-use crdt_core::codec::Wire;
-use crdt_core::{Delta, Dot, ReplicaId};
+use crdt_core::{Dot, ReplicaId};
 
-use super::Engine;
+use super::Machine;
 use crate::proto::error::PeerError;
 use crate::proto::event::Event;
 use crate::proto::frame::{self, Digest, Frame, Kind, Packed, Updates, group};
@@ -18,14 +17,8 @@ use crate::proto::wire::Reader;
 /// Dots for which room is kept from one update to the next.
 const KEPT_DOTS: usize = 1024;
 
-impl<T: Wire> Engine<T> {
-    /// A whole frame arrived on the ordered stream of `peer`.
-    ///
-    /// # Errors
-    ///
-    /// Says what the peer did and who has to change something. The driver closes this connection,
-    /// and only this. Updates before the one that is refused stay applied.
-    pub fn handle_frame(&mut self, peer: PeerId, frame: &[u8], now: Now) -> Result<(), PeerError> {
+impl Machine {
+    pub(crate) fn handle_frame(&mut self, peer: PeerId, frame: &[u8], now: Now) -> Result<(), PeerError> {
         self.now = now.mono;
         self.counters.frames_in += 1;
         let taken = self.take_frame(peer, frame, now);
@@ -97,9 +90,7 @@ impl<T: Wire> Engine<T> {
         let (numbers, bytes) = group::decode(body, &self.config)?;
         let news = numbers.difference(self.state.held()).len();
         if news > 0 {
-            let update = Update::group(&numbers, bytes, now.mono, false);
-            let delta = self.decode_update(update.number, bytes)?;
-            self.apply_or_hold(update, delta, id, now);
+            self.apply_or_hold(Update::group(&numbers, bytes, now.mono, false), id, now)?;
         }
         self.counters.in_groups += news;
         self.counters.duplicates += numbers.len() - news;
@@ -150,46 +141,42 @@ impl<T: Wire> Engine<T> {
         bytes: &mut Vec<u8>,
         now: Now,
     ) -> Result<(), PeerError> {
-        let known = self.state.held().contains(number);
-        let delta = if known {
-            None
-        } else {
-            packed.unpack(bytes);
-            Some(self.decode_update(number, bytes)?)
-        };
-        let Some(delta) = delta else {
+        if self.state.held().contains(number) {
             self.counters.duplicates += 1;
             self.spare(from, number.replica);
             return Ok(());
-        };
-        self.apply_or_hold(Update { number, group: None, bytes, at: now.mono, own: false }, delta, from, now);
-        Ok(())
+        }
+        packed.unpack(bytes);
+        self.apply_or_hold(Update { number, group: None, bytes, at: now.mono, own: false }, from, now)
     }
 
     /// Takes an update that is not here.
-    fn apply_or_hold(&mut self, update: Update<'_>, delta: Delta<T>, from: PeerId, now: Now) {
+    fn apply_or_hold(&mut self, update: Update<'_>, from: PeerId, now: Now) -> Result<(), PeerError> {
+        let staged = self.state.stage(update.bytes, &self.config.update_limits());
+        staged.map_err(|error| PeerError::undecodable(Some(update.number), &error))?;
         if self.state.is_frozen() {
             self.hold(update, from);
-            return;
+            return Ok(());
         }
-        let news = self.will_apply(update.number, update.group, &delta, now);
-        self.state.apply(update, delta);
+        let news = self.will_apply(update.number, update.group, now);
+        self.state.apply(update);
         self.has_applied(update.number, news.as_ref(), from);
+        Ok(())
     }
 
-    /// What an update of another node brings is about to be applied. Returns which numbers of a group
-    /// are new.
+    /// What an update of another node brings, which is staged, is about to be applied. Returns which
+    /// numbers of a group are new.
     pub(super) fn will_apply(
         &mut self,
         number: Dot,
         group: Option<&CausalContext>,
-        delta: &Delta<T>,
         now: Now,
     ) -> Option<CausalContext> {
-        self.observe(delta, group.is_none().then_some(number), now);
+        self.observe(group.is_none().then_some(number), now);
         self.brought.clear();
-        self.brought.extend(delta.entries().iter().map(|(dot, _)| *dot));
-        let (numbers, doc) = (group?, self.state.doc());
+        let doc = self.state.doc();
+        doc.staged_dots(&mut self.brought);
+        let numbers = group?;
         self.brought.retain(|dot| !doc.is_live(*dot));
         Some(numbers.difference(self.state.applied()))
     }
@@ -242,14 +229,9 @@ impl<T: Wire> Engine<T> {
         }
     }
 
-    fn decode_update(&self, number: Dot, bytes: &[u8]) -> Result<Delta<T>, PeerError> {
-        let refused = |reason: String| PeerError::Undecodable { update: Some(number), reason };
-        Delta::decode(bytes, &self.config.update_limits()).map_err(|error| refused(error.to_string()))
-    }
-
-    /// Lets the clock follow what was received, within bounds.
-    pub(super) fn observe(&mut self, delta: &Delta<T>, update: Option<Dot>, now: Now) {
-        if let Some(ahead) = self.state.observe(delta, now, &self.config) {
+    /// Lets the clock follow what was received and is staged, within bounds.
+    pub(super) fn observe(&mut self, update: Option<Dot>, now: Now) {
+        if let Some(ahead) = self.state.observe(now, &self.config) {
             self.counters.drifts += 1;
             self.tell(Event::Drift { update, ahead });
         }
@@ -296,12 +278,12 @@ impl<T: Wire> Engine<T> {
         Ok(false)
     }
 
-    /// A datagram arrived from `peer`.
-    ///
-    /// # Errors
-    ///
-    /// As [`handle_frame`](Self::handle_frame).
-    pub fn handle_datagram(&mut self, peer: PeerId, datagram: &[u8], now: Now) -> Result<(), PeerError> {
+    pub(crate) fn handle_datagram(
+        &mut self,
+        peer: PeerId,
+        datagram: &[u8],
+        now: Now,
+    ) -> Result<(), PeerError> {
         self.now = now.mono;
         self.counters.datagrams_in += 1;
         let taken = self.take_datagram(peer, datagram, now);

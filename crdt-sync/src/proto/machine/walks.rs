@@ -1,11 +1,10 @@
 //! Walks in both directions: who asks whom, and what has to give way.
 
+use crdt_core::Span;
 use crdt_core::clock::CausalContext;
-use crdt_core::codec::Wire;
-use crdt_core::{Delta, Span};
 use rand::RngExt;
 
-use super::Engine;
+use super::Machine;
 use crate::proto::error::PeerError;
 use crate::proto::event::{Event, WalkOutcome, WalkRole};
 use crate::proto::exchange::jittered;
@@ -17,7 +16,7 @@ use crate::proto::receiver::Step;
 use crate::proto::time::Now;
 
 /// The receiving side.
-impl<T: Wire> Engine<T> {
+impl Machine {
     /// Asks one of those from whom a walk is wanted, chosen at random, if none is under way.
     pub(super) fn seek_walk(&mut self, now: Now) {
         if self.state.is_frozen() || !self.receiver.is_free(now.mono) {
@@ -70,11 +69,10 @@ impl<T: Wire> Engine<T> {
     }
 
     fn merge_chunk(&mut self, peer: PeerId, bytes: &[u8], now: Now) -> Result<bool, PeerError> {
-        let refused = |reason: String| PeerError::Undecodable { update: None, reason };
-        let delta = Delta::decode(bytes, &self.config.chunk_limits());
-        let delta = delta.map_err(|error| refused(error.to_string()))?;
-        self.observe(&delta, None, now);
-        let brought = self.state.merge_part(delta);
+        let staged = self.state.stage(bytes, &self.config.chunk_limits());
+        staged.map_err(|error| PeerError::undecodable(None, &error))?;
+        self.observe(None, now);
+        let brought = self.state.merge_part();
         if brought {
             self.tell(Event::WalkMerged { peer });
         }
@@ -86,7 +84,7 @@ impl<T: Wire> Engine<T> {
         let (pieces, most) = (self.config.walk_pieces(), max_spans(&self.config));
         match self.receiver.question(walk, index, now.mono, &self.config) {
             Ok(past) => {
-                let answers = past.answer(self.state.doc(), spans, pieces, most);
+                let answers = self.state.doc().answer(past, spans, pieces, most);
                 self.counters.walk_questions_in += 1;
                 if let Some(peer) = self.peers.get_mut(&walk.0) {
                     peer.waiting.compared = Some((walk.1, index, answers));
@@ -142,7 +140,7 @@ impl<T: Wire> Engine<T> {
 }
 
 /// The giving side.
-impl<T: Wire> Engine<T> {
+impl Machine {
     /// A peer asks for a walk. Beginning one costs a look at the whole document, so a peer gets one
     /// now and then only; asking again ends the one before.
     pub(super) fn take_request(&mut self, id: PeerId, walk: u64, context: &CausalContext, now: Now) {
@@ -172,7 +170,7 @@ impl<T: Wire> Engine<T> {
     pub(super) fn next_piece(&mut self, id: PeerId, budget: usize, now: Now) -> Option<Vec<u8>> {
         let piece = self.state.next_piece(id, budget, now, &self.config);
         let donation = self.state.donation(id)?;
-        if donation.overflow {
+        if donation.is_overflown(self.state.doc()) {
             self.abort(id, AbortReason::Overflow);
         } else if donation.is_ended() {
             self.hand_over(id);

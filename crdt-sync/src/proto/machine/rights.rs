@@ -2,48 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crdt_core::ReplicaId;
-use crdt_core::codec::{DecodeError, Reader, Wire, Writer};
+use crdt_core::view::Rights;
+use crdt_core::{Dot, ReplicaId};
 
-use super::Engine;
-use crate::proto::error::PeerError;
+use super::Machine;
+use crate::proto::document::Drawn;
+use crate::proto::error::{PeerError, UpdateError};
 use crate::proto::frame::{MOVES_RIGHTS, TAKES_GROUPS};
 use crate::proto::id::PeerId;
 use crate::proto::peer::Peer;
 use crate::proto::rights::{Levels, MAX_WANTS, Place, Want, gift, plan, transfer_bytes};
 use crate::proto::time::Now;
 
-impl<T: Wire> Engine<T> {
-    /// Prepares for the end of this node: hands over all rights of bounded counters that it holds to a
-    /// peer that stays, and from now on those that still come.
-    ///
-    /// Rights belong to the id of one start; what an id holds when its program ends is of no use to
-    /// anybody any more. Call it before an orderly stop, and go on driving the engine until peers have
-    /// what it wrote. It takes an ordinary update, or a few if there are many counters. Without a peer
-    /// that can take them, the rights stay here until one comes. Does nothing for types without such
-    /// counters, or where [`Config::move_rights`](crate::proto::Config::move_rights) is off.
-    ///
-    /// ```
-    /// use crdt_core::BoundedCounter;
-    /// use crdt_sync::sim::{Cluster, SimConfig};
-    /// use std::time::Duration;
-    ///
-    /// let mut cluster = Cluster::<BoundedCounter>::new(SimConfig::quic(2), 7)?;
-    /// cluster.write(0, |stock| stock.add(100))?;
-    /// cluster.run_for(Duration::from_secs(5));
-    ///
-    /// // Where rights are lacking, they are there a moment later.
-    /// assert!(cluster.write(1, |stock| stock.sub(60))?.value.is_err());
-    /// cluster.run_for(Duration::from_secs(1));
-    /// assert!(cluster.write(1, |stock| stock.sub(60))?.value.is_ok());
-    ///
-    /// cluster.leave(0); // calls this
-    /// cluster.run_for(Duration::from_secs(1));
-    /// cluster.crash(0);
-    /// assert!(cluster.write(1, |stock| stock.sub(40))?.value.is_ok());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn leave(&mut self, now: Now) {
+impl Machine {
+    pub(crate) fn leave(&mut self, now: Now) {
         self.now = now.mono;
         if self.moves_rights() {
             self.rights.leaving = true;
@@ -52,24 +24,17 @@ impl<T: Wire> Engine<T> {
         }
     }
 
-    /// Whether nothing keeps the node from stopping after [`leave`](Self::leave): it holds no rights, or
-    /// no peer that is connected will take them.
-    #[must_use]
-    pub fn has_left(&self) -> bool {
+    pub(crate) fn has_left(&self) -> bool {
         let unnamed = |peer: &Peer| peer.is_live() && peer.share.agreed && peer.share.writer.is_none();
         !self.rights.leaving || !self.peers.values().any(unnamed) || !self.holds_rights()
     }
 
     fn holds_rights(&self) -> bool {
-        let mut holds = false;
-        if let Some(own) = self.state.replica() {
-            self.state.doc().rights_of(own, &mut |_| holds = true);
-        }
-        holds
+        self.state.replica().is_some_and(|own| !self.state.doc().rights_of(own).is_empty())
     }
 
     pub(super) fn moves_rights(&self) -> bool {
-        T::HAS_RIGHTS && self.config.move_rights
+        self.state.doc().has_rights() && self.config.move_rights
     }
 
     /// What this node can do, for its hello.
@@ -123,34 +88,18 @@ impl<T: Wire> Engine<T> {
 }
 
 /// Asking.
-impl<T: Wire> Engine<T> {
+impl Machine {
     /// A write of this node took rights at these places, or lacked so many.
-    pub(super) fn drew(&mut self, drawn: Vec<(T::Entry, u64)>, now: Now) {
+    pub(super) fn drew(&mut self, mut drawn: Vec<Drawn>, now: Now) {
         if drawn.is_empty() || !self.moves_rights() || self.rights.leaving {
             return;
         }
-        let places = drawn.iter().filter_map(|(at, lacking)| Some((self.place(at)?, *lacking)));
         // Scratches come in no particular order.
-        let mut places: Vec<(Place, u64)> = places.collect();
-        places.sort_unstable();
-        places.into_iter().for_each(|(place, lacking)| self.rights.drew(place, lacking));
+        drawn.sort_unstable();
+        let longest = self.longest_place();
+        let drawn = drawn.into_iter().filter(|(place, _)| place.len() <= longest);
+        drawn.for_each(|(place, lacking)| self.rights.drew(place, lacking));
         self.ask_for_rights(now);
-    }
-
-    /// Where this entry leads, unless no update could take a transfer there.
-    fn place(&self, at: &T::Entry) -> Option<Place> {
-        let mut place = Writer::default();
-        T::encode_entry(at, &mut place).ok()?;
-        let place = place.into_bytes();
-        (place.len() <= self.longest_place()).then_some(place)
-    }
-
-    /// An entry that leads to a place.
-    fn entry_at(&self, place: &[u8]) -> Result<T::Entry, DecodeError> {
-        let limits = self.config.update_limits();
-        let mut from = Reader::new(place, &limits);
-        let at = T::decode_entry(&mut from)?;
-        from.finish().map(|()| at)
     }
 
     /// With a longer place a transfer might not fit into an update.
@@ -163,18 +112,16 @@ impl<T: Wire> Engine<T> {
         let (batch, pause) = (self.config.rights_batch, self.config.rights_pause);
         let looked = self.rights.look(batch, now.mono, pause);
         let Some(own) = self.state.replica().filter(|_| !looked.is_empty()) else { return };
-        let looked = looked.into_iter();
-        let looked =
-            looked.filter_map(|(place, lacking)| Some((self.entry_at(&place).ok()?, place, lacking)));
-        let looked: Vec<(T::Entry, Place, u64)> = looked.collect();
-        let holders = self.holders();
-        let read = self.update(now, |editor| {
-            looked.iter().map(|(at, _, lacking)| asked::<T>(&editor, at, (own, *lacking), &holders)).collect()
+        let (places, holders) = (looked.iter().map(|(place, _)| &place[..]).collect(), self.holders());
+        let mut asked = Vec::new();
+        // It changes nothing.
+        let _ = self.edit_rights(places, now, &mut |at, rights| {
+            let (place, lacking) = &looked[at];
+            asked.push((place, *lacking, whom_to_ask(rights, (own, *lacking), &holders)));
         });
-        let asked: Vec<Vec<(PeerId, Levels)>> = read.map_or_else(|_| Vec::new(), |read| read.value);
-        for ((_, place, lacking), asked) in looked.into_iter().zip(asked) {
+        for (place, lacking, asked) in asked {
             if lacking > 0 && !asked.is_empty() {
-                self.rights.lacks(&place, now.mono, pause);
+                self.rights.lacks(place, now.mono, pause);
             }
             for (peer, levels) in asked {
                 self.want(peer, Want { levels, place: place.clone() });
@@ -194,7 +141,7 @@ impl<T: Wire> Engine<T> {
 }
 
 /// Giving.
-impl<T: Wire> Engine<T> {
+impl Machine {
     /// A peer asks for rights.
     pub(super) fn take_wants(
         &mut self,
@@ -211,9 +158,8 @@ impl<T: Wire> Engine<T> {
                 let (found, allowed) = (place.len() as u64, allowed as u64);
                 return Err(PeerError::LimitExceeded { limit: "max_update_bytes", found, allowed });
             }
-            let undecodable =
-                |error: DecodeError| PeerError::Undecodable { update: None, reason: error.to_string() };
-            self.entry_at(place).map_err(undecodable)?;
+            let checked = self.state.doc().check_place(place, &self.config.update_limits());
+            checked.map_err(|error| PeerError::undecodable(None, &error))?;
         }
         let wants = wants.into_iter().map(|(levels, place)| (levels, place.to_vec())).collect();
         self.rights.requested(id, wants, self.config.max_frame);
@@ -232,16 +178,13 @@ impl<T: Wire> Engine<T> {
         let named = served.into_iter().filter_map(|(peer, levels, place)| {
             let to = self.peers.get(&peer).filter(|peer| peer.is_live())?.share.writer?;
             let keeps = own < to && self.rights.is_lacking(&place, now.mono);
-            if keeps { None } else { Some((to, levels, self.entry_at(&place).ok()?)) }
+            if keeps { None } else { Some((to, levels, place)) }
         });
-        let named: Vec<(ReplicaId, Levels, T::Entry)> = named.collect();
-        self.transfer(now, |editor| {
-            for (to, levels, at) in &named {
-                T::rights(editor, at, &mut |rights| {
-                    let holders = rights.holders();
-                    rights.give(*to, gift(held(&holders, own), held(&holders, *to), *levels).into());
-                });
-            }
+        let named: Vec<(ReplicaId, Levels, Place)> = named.collect();
+        let places = named.iter().map(|(_, _, place)| &place[..]).collect();
+        self.transfer(places, now, &mut |at, rights| {
+            let ((to, levels, _), holders) = (&named[at], rights.holders());
+            rights.give(*to, gift(held(&holders, own), held(&holders, *to), *levels).into());
         });
     }
 
@@ -250,24 +193,20 @@ impl<T: Wire> Engine<T> {
         self.rights.grown = false;
         let heir = self.holders().into_iter().min_by_key(|(_, peer)| *peer);
         let (Some((heir, _)), Some(own)) = (heir, self.state.replica()) else { return };
-        let mut places = Vec::new();
-        let mut note = |at| places.extend(self.place(&at).map(|place| (at, place.len())));
-        self.state.doc().rights_of(own, &mut note);
+        let (mut places, longest) = (self.state.doc().rights_of(own), self.longest_place());
+        places.retain(|place| place.len() <= longest);
         let mut left = &places[..];
         while !left.is_empty() {
             let mut room = self.transfer_room();
-            let fits = |(_, len): &&(T::Entry, usize)| {
-                room = room.saturating_sub(transfer_bytes(*len));
+            let fits = |place: &&Place| {
+                room = room.saturating_sub(transfer_bytes(place.len()));
                 room > 0
             };
             let (fitting, rest) = left.split_at(left.iter().take_while(fits).count().max(1));
             left = rest;
-            self.transfer(now, |editor| {
-                for (at, _) in fitting {
-                    T::rights(editor, at, &mut |rights| {
-                        rights.give(heir, u128::MAX);
-                    });
-                }
+            let fitting = fitting.iter().map(|place| &place[..]).collect();
+            self.transfer(fitting, now, &mut |_, rights| {
+                rights.give(heir, u128::MAX);
             });
         }
     }
@@ -286,28 +225,38 @@ impl<T: Wire> Engine<T> {
 
     /// An update that moves rights. What it writes has room, and what it leaves undone is asked for
     /// again.
-    fn transfer(&mut self, now: Now, edit: impl FnOnce(&T::Editor<'_>)) {
-        let written = self.update(now, |editor| edit(&editor));
-        if written.is_ok_and(|written| written.update.is_some()) {
+    fn transfer(&mut self, places: Vec<&[u8]>, now: Now, give: EachRights<'_>) {
+        if let Ok(Some(_)) = self.edit_rights(places, now, give) {
             self.counters.rights_given += 1;
         }
     }
+
+    /// An edit of the rights at these places, of which `each` is told the index.
+    fn edit_rights(
+        &mut self,
+        places: Vec<&[u8]>,
+        now: Now,
+        each: EachRights<'_>,
+    ) -> Result<Option<Dot>, UpdateError> {
+        self.begin_write(now)?;
+        let (doc, writer) = self.state.writing();
+        let drawn = doc.edit_rights(writer, &places, &self.config.update_limits(), each);
+        self.finish_write(drawn, now)
+    }
 }
 
+/// What is done with the rights at each of several places, of which it is told the index.
+type EachRights<'a> = &'a mut dyn FnMut(usize, &dyn Rights);
+
 /// Whom to ask for rights at a place where this node, `own`, lacked so many.
-fn asked<T: Wire>(
-    editor: &T::Editor<'_>,
-    at: &T::Entry,
+fn whom_to_ask(
+    rights: &dyn Rights,
     (own, lacking): (ReplicaId, u64),
     peers: &BTreeMap<ReplicaId, PeerId>,
 ) -> Vec<(PeerId, Levels)> {
-    let mut asked = Vec::new();
-    T::rights(editor, at, &mut |rights| {
-        let holders = rights.holders();
-        let others = peers.iter().map(|(writer, peer)| (*peer, held(&holders, *writer)));
-        asked = plan(held(&holders, own), lacking, others.collect());
-    });
-    asked
+    let holders = rights.holders();
+    let others = peers.iter().map(|(writer, peer)| (*peer, held(&holders, *writer)));
+    plan(held(&holders, own), lacking, others.collect())
 }
 
 /// What a replica holds, by the list of all that hold anything.

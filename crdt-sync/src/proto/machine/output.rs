@@ -1,9 +1,8 @@
 //! What to send.
 
 use crdt_core::clock::CausalContext;
-use crdt_core::codec::Wire;
 
-use super::Engine;
+use super::Machine;
 use crate::proto::config::Config;
 use crate::proto::event::Event;
 use crate::proto::frame::{Digest, Frame, Hello, UpdatesWriter, group, is_told_by_short};
@@ -13,23 +12,15 @@ use crate::proto::rights::Want;
 use crate::proto::time::Now;
 use crate::proto::vector::Run;
 
-impl<T: Wire> Engine<T> {
-    /// The next frame for the stream of `peer`, of about `budget` bytes, if there is one.
-    ///
-    /// Call it when the stream can take the frame: what is returned counts as sent. A frame may be
-    /// larger than the budget if it cannot be divided, but never larger than
-    /// [`Config::max_frame`](crate::proto::Config::max_frame). Small frames come first, then
-    /// updates, then walks.
-    pub fn poll_transmit(&mut self, peer: PeerId, budget: usize, now: Now) -> Option<Vec<u8>> {
+impl Machine {
+    pub(crate) fn poll_transmit(&mut self, peer: PeerId, budget: usize, now: Now) -> Option<Vec<u8>> {
         self.now = now.mono;
         let frame = self.next_frame(peer, budget, now)?;
         self.counters.frames_out += 1;
         Some(frame)
     }
 
-    /// The connections for which there may be something to transmit, or a datagram: all others need
-    /// not be polled after this input.
-    pub fn ready(&mut self, now: Now) -> Vec<PeerId> {
+    pub(crate) fn ready(&mut self, now: Now) -> Vec<PeerId> {
         self.now = now.mono;
         let (log, claims, state) = (self.state.log(), self.state.claims(), &self.state);
         let ready = |(id, peer): (&PeerId, &mut Peer)| {
@@ -169,8 +160,7 @@ impl<T: Wire> Engine<T> {
         (frame.count() > 0).then(|| frame.finish())
     }
 
-    /// The next datagram for `peer`, if there is one.
-    pub fn poll_datagram(&mut self, peer: PeerId, now: Now) -> Option<Vec<u8>> {
+    pub(crate) fn poll_datagram(&mut self, peer: PeerId, now: Now) -> Option<Vec<u8>> {
         self.now = now.mono;
         let answer = self.peers.get_mut(&peer).filter(|peer| peer.is_live())?.waiting.digest.take()?;
         let digest = Digest {
@@ -184,9 +174,7 @@ impl<T: Wire> Engine<T> {
         Some(digest.encode())
     }
 
-    /// The next event, if there is one.
-    #[must_use]
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crdt_core::codec::Wire;
 use rand::RngExt;
 
-use super::Engine;
+use super::Machine;
 use crate::proto::error::PeerError;
 use crate::proto::event::WalkOutcome;
 use crate::proto::frame::AbortReason;
@@ -13,12 +12,8 @@ use crate::proto::id::PeerId;
 use crate::proto::peer::{Peer, Phase};
 use crate::proto::time::Now;
 
-impl<T: Wire> Engine<T> {
-    /// When to call [`handle_timeout`](Self::handle_timeout), in the driver's monotonic time.
-    ///
-    /// It changes with every input. Nothing is due while there is no peer.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Duration> {
+impl Machine {
+    pub(crate) fn poll_timeout(&self) -> Option<Duration> {
         let peers = self.peers.iter().filter_map(|(id, peer)| self.peer_due(*id, peer));
         let live = self.peers.values().any(Peer::is_live);
         let rights = self.rights.due().filter(|_| live);
@@ -50,9 +45,7 @@ impl<T: Wire> Engine<T> {
         peer.gap && !peer.waiting.offer && self.state.donation(id).is_none()
     }
 
-    /// The time that [`poll_timeout`](Self::poll_timeout) named has come. Calling it early or late
-    /// does no harm.
-    pub fn handle_timeout(&mut self, now: Now) {
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
         self.now = now.mono;
         self.refuse_silent_peers(now);
         self.drop_standing_walks(now);
