@@ -118,8 +118,8 @@ impl<K: Hash + Eq, V: Crdt> OrMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let slot = self.values.head(key)?;
-        self.shows(slot).then(|| self.values.get(slot).1)
+        let (slot, value) = self.values.find(key)?;
+        shows(value, &self.unknown, slot).then_some(value)
     }
 
     /// Whether the key is in the map.
@@ -321,8 +321,7 @@ impl<'a, K: Hash + Eq, V: Crdt> OrMapEditor<'a, K, V> {
     where
         K: Borrow<Q>,
     {
-        let base = self.base?;
-        Some(base.values.get(base.values.head(key)?).1)
+        Some(self.base?.values.find(key)?.1)
     }
 
     /// The dots of what is under the key in unknown fields.

@@ -8,12 +8,10 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::slab::{NONE, Slab};
+use super::slab::{FEW, NONE, Slab};
 
 /// Set in the link of a cell that is not the first of its key.
 const FOLLOWER: u32 = 1 << 31;
-/// Up to this many cells a scan is as fast as a table and takes no memory.
-const SCAN: usize = 8;
 
 /// Payloads by key, several to a key, each in a slot with a number that stays.
 ///
@@ -23,8 +21,7 @@ const SCAN: usize = 8;
 #[derive(Clone)]
 pub struct Keyed<K, P> {
     slab: Slab<Cell<K, P>>,
-    /// How many keys there are.
-    keys: u32,
+    /// None while there are few cells: then a scan is as fast, and takes no memory.
     index: Option<Box<Index>>,
 }
 
@@ -52,7 +49,7 @@ impl<K, P> Cell<K, P> {
 
 impl<K, P> Default for Keyed<K, P> {
     fn default() -> Self {
-        Self { slab: Slab::default(), keys: 0, index: None }
+        Self { slab: Slab::default(), index: None }
     }
 }
 
@@ -60,13 +57,13 @@ impl<K, P> Keyed<K, P> {
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.keys as usize
+        self.index.as_ref().map_or_else(|| self.heads().count(), |index| index.table.len())
     }
 
     /// Whether there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.keys == 0
+        self.slab.is_empty()
     }
 
     /// How many bytes of memory it has on the heap, without what keys and payloads have there.
@@ -143,13 +140,19 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         K: Borrow<Q>,
     {
         let Some(index) = &self.index else {
-            if self.is_empty() {
-                return None;
-            }
-            return self.heads().find(|(_, known, _)| (*known).borrow() == key).map(|(slot, ..)| slot);
+            return self.slab.position(|cell| cell.link & FOLLOWER == 0 && cell.key.borrow() == key);
         };
         let hash = index.hasher.hash_one(key);
         index.table.find(hash, |&slot| self.slab.get(slot).key.borrow() == key).copied()
+    }
+
+    /// The first payload of `key`, and its slot.
+    pub fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<(u32, &P)>
+    where
+        K: Borrow<Q>,
+    {
+        let slot = self.head(key)?;
+        Some((slot, &self.slab.get(slot).payload))
     }
 
     /// The payloads of `key`, in their order.
@@ -204,31 +207,27 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         make: impl FnOnce(M) -> (K, P),
     ) -> Result<u32, (u32, M)> {
         let is_short = |index: &Index| index.table.len() == index.table.capacity();
-        if self.index.as_deref().map_or(self.slab.len() == SCAN, is_short) {
+        if self.index.as_deref().map_or(self.slab.len() == FEW, is_short) {
             self.build_index();
         }
-        let slot = match &mut self.index {
-            None => match self.head(key(&part)) {
-                Some(head) => return Err((head, part)),
-                None => self.slab.put(Cell::single(make(part))),
-            },
-            Some(index) => {
-                // One probe finds the key or the place for it.
-                let Index { table, hasher } = &mut **index;
-                let is_key = |&slot: &u32| self.slab.get(slot).key == *key(&part);
-                let rehash = |&slot: &u32| hasher.hash_one(&self.slab.get(slot).key);
-                match table.entry(hasher.hash_one(key(&part)), is_key, rehash) {
-                    Entry::Occupied(head) => return Err((*head.get(), part)),
-                    Entry::Vacant(place) => {
-                        let slot = self.slab.put(Cell::single(make(part)));
-                        place.insert(slot);
-                        slot
-                    }
-                }
-            }
+        let Some(index) = &mut self.index else {
+            return match self.head(key(&part)) {
+                Some(head) => Err((head, part)),
+                None => Ok(self.slab.put(Cell::single(make(part)))),
+            };
         };
-        self.keys += 1;
-        Ok(slot)
+        // One probe finds the key or the place for it.
+        let Index { table, hasher } = &mut **index;
+        let is_key = |&slot: &u32| self.slab.get(slot).key == *key(&part);
+        let rehash = |&slot: &u32| hasher.hash_one(&self.slab.get(slot).key);
+        match table.entry(hasher.hash_one(key(&part)), is_key, rehash) {
+            Entry::Occupied(head) => Err((*head.get(), part)),
+            Entry::Vacant(place) => {
+                let slot = self.slab.put(Cell::single(make(part)));
+                place.insert(slot);
+                Ok(slot)
+            }
+        }
     }
 
     /// Adds a payload behind the first of its key.
@@ -265,7 +264,6 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         if link & FOLLOWER != 0 {
             self.unlink(slot, next);
         } else if next == NONE {
-            self.keys -= 1;
             self.unindex(slot);
         } else {
             self.repoint(slot, next);
@@ -273,7 +271,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         }
         let cell = self.slab.take(slot);
         // Far enough from full, and from empty, that the next few keys change nothing.
-        let is_roomy = |table: &HashTable<u32>| table.capacity() > 2 * SCAN.max(table.len() * 4 / 3);
+        let is_roomy = |table: &HashTable<u32>| table.capacity() > 2 * FEW.max(table.len() * 4 / 3);
         if self.is_empty() {
             self.index = None;
         } else if self.index.as_ref().is_some_and(|index| is_roomy(&index.table)) {
@@ -296,8 +294,9 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     /// It reads them in the order of slots, in which they lie in memory. A table that grows by itself
     /// goes by hashes, and waits for memory at every key.
     fn build_index(&mut self) {
+        let keys = self.len();
         let hasher = self.index.take().map_or_else(RandomState::default, |index| index.hasher);
-        let mut table = HashTable::with_capacity(self.len() + self.len() / 8 + 1);
+        let mut table = HashTable::with_capacity(keys + keys / 8 + 1);
         let rehash = |&slot: &u32| hasher.hash_one(&self.slab.get(slot).key);
         for (slot, key, _) in self.heads() {
             table.insert_unique(hasher.hash_one(key), slot, rehash);

@@ -25,6 +25,10 @@ pub(super) enum Cell<T> {
 }
 
 impl<T> Cell<T> {
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+
     /// The value of a slot that is full.
     pub(super) fn full(&self) -> &T {
         match self {
@@ -234,7 +238,7 @@ impl<T> Page<T> {
     fn squeeze(&mut self) {
         let mut present = Bits::default();
         self.iter().for_each(|(slot, _)| present.set(slot.into()));
-        self.cells.retain(|cell| matches!(cell, Cell::Full(_)));
+        self.cells.retain(Cell::is_full);
         self.cells.shrink_to_fit();
         self.present = (!present.is_empty()).then(|| Box::new(present));
         (self.free, self.holes) = (NONE, 0);
