@@ -11,12 +11,17 @@ use foldhash::fast::RandomState;
 
 /// An insert-only map behind a shared reference: what it gives out stays where it is.
 ///
-/// Scratches of nested values live in one, so that two editors of one map can be alive at once. It
-/// is a trie over the bits of a keyed hash: a look-up costs about half the logarithm of the size.
+/// Scratches of nested values live in one, so that two editors of one map can be alive at once.
 pub struct Frozen<K, V> {
-    hasher: RandomState,
     /// Inline, since most edits write under one key.
-    root: OnceCell<Node<K, V>>,
+    first: OnceCell<(K, V)>,
+    others: OnceCell<Box<Trie<K, V>>>,
+}
+
+/// A trie over the bits of a keyed hash: a look-up costs about half the logarithm of the size.
+struct Trie<K, V> {
+    hasher: RandomState,
+    root: OnceCell<Box<Node<K, V>>>,
 }
 
 struct Node<K, V> {
@@ -27,7 +32,7 @@ struct Node<K, V> {
 
 impl<K, V> Default for Frozen<K, V> {
     fn default() -> Self {
-        Self { hasher: RandomState::default(), root: OnceCell::new() }
+        Self { first: OnceCell::new(), others: OnceCell::new() }
     }
 }
 
@@ -38,11 +43,11 @@ impl<K: Hash + Eq, V: Default> Frozen<K, V> {
     where
         K: Borrow<Q>,
     {
-        let root = self.root.get()?;
-        if root.key.borrow() == key {
-            return Some(&root.value);
+        let (first, value) = self.first.get()?;
+        if first.borrow() == key {
+            return Some(value);
         }
-        self.find_below(root, key).get().map(|node| &node.value)
+        self.others.get()?.cell(key).get().map(|node| &node.value)
     }
 
     /// The value of `key`, made if there is none.
@@ -51,31 +56,38 @@ impl<K: Hash + Eq, V: Default> Frozen<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let root = self.root.get_or_init(|| Node::new(key.to_owned()));
-        if root.key.borrow() == key {
-            return &root.value;
+        let Some((first, value)) = self.first.get() else {
+            return &self.first.get_or_init(|| (key.to_owned(), V::default())).1;
+        };
+        if first.borrow() == key {
+            return value;
         }
-        &self.find_below(root, key).get_or_init(|| Box::new(Node::new(key.to_owned()))).value
+        let cell = self.others.get_or_init(Box::default).cell(key);
+        &cell.get_or_init(|| Box::new(Node::new(key.to_owned()))).value
     }
+}
 
-    /// The cell below the root where the node of `key` is or belongs.
-    fn find_below<'a, Q: Hash + Eq + ?Sized>(
-        &self,
-        root: &'a Node<K, V>,
-        key: &Q,
-    ) -> &'a OnceCell<Box<Node<K, V>>>
+impl<K: Hash + Eq, V> Trie<K, V> {
+    /// The cell where the node of `key` is or belongs.
+    fn cell<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> &OnceCell<Box<Node<K, V>>>
     where
         K: Borrow<Q>,
     {
         let mut hash = self.hasher.hash_one(key);
-        let mut cell = &root.children[(hash & 3) as usize];
+        let mut cell = &self.root;
         while let Some(node) = cell.get()
             && node.key.borrow() != key
         {
-            hash = hash.rotate_right(2);
             cell = &node.children[(hash & 3) as usize];
+            hash = hash.rotate_right(2);
         }
         cell
+    }
+}
+
+impl<K, V> Default for Trie<K, V> {
+    fn default() -> Self {
+        Self { hasher: RandomState::default(), root: OnceCell::new() }
     }
 }
 
@@ -88,21 +100,27 @@ impl<K, V: Default> Node<K, V> {
 impl<K, V> Frozen<K, V> {
     /// Calls `each` for every key and value, in no particular order.
     pub fn for_each<'a>(&'a self, mut each: impl FnMut(&'a K, &'a V)) {
-        let (mut next, mut open) = (self.root.get(), Vec::new());
-        while let Some(node) = next {
+        if let Some((key, value)) = self.first.get() {
+            each(key, value);
+        }
+        let mut open: Vec<_> = self.others.get().and_then(|others| others.root.get()).into_iter().collect();
+        while let Some(node) = open.pop() {
             each(&node.key, &node.value);
             open.extend(node.children.iter().filter_map(OnceCell::get));
-            next = open.pop().map(Box::as_ref);
         }
     }
 
     /// Calls `each` with every key and value, in no particular order.
     pub fn consume(self, mut each: impl FnMut(K, V)) {
-        let (mut next, mut open) = (self.root.into_inner(), Vec::new());
-        while let Some(Node { key, value, children }) = next {
+        if let Some((key, value)) = self.first.into_inner() {
+            each(key, value);
+        }
+        let others = self.others.into_inner();
+        let mut open: Vec<_> = others.and_then(|others| others.root.into_inner()).into_iter().collect();
+        while let Some(node) = open.pop() {
+            let Node { key, value, children } = *node;
             each(key, value);
             open.extend(children.into_iter().filter_map(OnceCell::into_inner));
-            next = open.pop().map(|node| *node);
         }
     }
 }
