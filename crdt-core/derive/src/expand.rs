@@ -245,6 +245,26 @@ fn storing(of: &Struct) -> TokenStream {
             }
         }
 
+        fn insert_from(
+            &mut self,
+            at: &mut #krate::view::At<'_>,
+            dot: #krate::view::LocalDot,
+            other: &Self,
+            look: #krate::view::Look<'_>,
+            (there, slot): (#krate::view::LocalDot, Self::Slot),
+        ) -> Self::Slot {
+            match slot {
+                #(#slot::#variants(slot) => {
+                    let from = (there, slot);
+                    #slot::#variants(#calls::insert_from(&mut self.#names, at, dot, &other.#names, look, from))
+                })*
+                #slot::Unknown => {
+                    at.keep(dot, look.kept(there));
+                    #slot::Unknown
+                }
+            }
+        }
+
         fn remove(&mut self, at: &mut #krate::view::At<'_>, dot: #krate::view::LocalDot, slot: Self::Slot) {
             match slot {
                 #(#slot::#variants(slot) => #calls::remove(&mut self.#names, at, dot, slot),)*

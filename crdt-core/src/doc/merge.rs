@@ -1,10 +1,13 @@
 //! The one merge, and its inverse, the difference.
 
+use alloc::vec::Vec;
+
 use super::digest::{Digest, Known};
+#[cfg(feature = "codec")]
 use super::index::Lane;
-use super::news::{Knows, differing};
+use super::news::{Knows, News};
 use super::{Delta, Doc, ROOT};
-use crate::clock::{BLOCK, CausalContext};
+use crate::clock::CausalContext;
 use crate::dot::{Dot, ReplicaId};
 use crate::view::{At, Crdt, LocalDot, Look, Unknown};
 
@@ -33,8 +36,15 @@ impl<T: Crdt> Doc<T> {
     ) -> bool {
         let mut changed = false;
         for (dot, entry) in entries {
-            changed |= self.take_in(dot, |root, at, dot| insert(root, at, dot, entry));
+            let place = self.place(dot.replica);
+            changed |= self.take_in(place, dot.seq, |root, at, dot| insert(root, at, dot, entry));
         }
+        self.join_dead(dead) | changed
+    }
+
+    /// Marks dots as seen, takes out those that are live, and gives back the room if that were many.
+    pub(crate) fn join_dead(&mut self, dead: &CausalContext) -> bool {
+        let mut changed = false;
         // Backwards: views find what came last the soonest.
         for (id, dead) in dead.iter().rev() {
             let place = self.place(id);
@@ -64,8 +74,22 @@ impl<T: Crdt> Doc<T> {
     ///
     /// States that are equal cost their runs; others, a bitmap per 256 dots and the difference.
     pub fn merge_from(&mut self, other: &Self) -> bool {
-        let missing = other.difference(self);
-        self.merge(missing)
+        if other.looks_like(self) {
+            return false;
+        }
+        let News { live, dead } = other.news_for(|id| self.lane(id));
+        let mut changed = false;
+        for (there, number, dots) in live {
+            let Some(lane) = other.index.lane(there) else { continue };
+            let here = self.place(lane.id);
+            for (seq, slot) in lane.slots(number, dots) {
+                let from = (LocalDot::new(there, seq), slot);
+                changed |= self.take_in(here, seq, |root, at, dot| {
+                    root.insert_from(at, dot, &other.root, other.look(), from)
+                });
+            }
+        }
+        self.join_dead(&dead) | changed
     }
 
     /// The least delta that makes `other` know what `self` knows, removals included:
@@ -74,7 +98,7 @@ impl<T: Crdt> Doc<T> {
         if self.looks_like(other) {
             return Delta::default();
         }
-        self.news_for(|id| other.lane(id))
+        self.copy_of(self.news_for(|id| other.lane(id)))
     }
 
     /// Whether both have seen the same and show the same, but for chance.
@@ -86,7 +110,7 @@ impl<T: Crdt> Doc<T> {
 
     /// The least delta that makes a state with this digest know what the document knows.
     pub fn delta_since(&self, since: &Digest) -> Delta<T> {
-        self.news_for(|id| since.get(id))
+        self.copy_of(self.news_for(|id| since.get(id)))
     }
 
     /// The whole document as a delta.
@@ -126,42 +150,33 @@ impl<T: Crdt> Doc<T> {
         Ok(())
     }
 
-    /// The least delta for a state of which `known` tells what it knows.
-    fn news_for<'a, K: Knows + 'a>(&self, known: impl Fn(ReplicaId) -> Option<&'a K>) -> Delta<T> {
-        let mut delta = Delta::default();
+    /// What is news for a state of which `known` tells what it knows.
+    fn news_for<'a, K: Knows + 'a>(&self, known: impl Fn(ReplicaId) -> Option<&'a K>) -> News {
+        let mut news = News::default();
         for place in self.ids.sorted() {
             let Some(lane) = self.index.lane(place) else { continue };
             match known(lane.id) {
-                Some(known) => self.gather_news(place, lane, known, &mut delta),
-                None => self.gather_news(place, lane, &Known::default(), &mut delta),
+                Some(known) => news.gather(place, lane, known),
+                None => news.gather(place, lane, &Known::default()),
             }
         }
-        delta
+        news
     }
 
-    /// Adds what is news of the dots of one replica: entries that have not been seen there, and dots
-    /// that are gone here and live there, or not seen.
-    fn gather_news(&self, place: u32, lane: &Lane<T::Slot>, known: &impl Knows, delta: &mut Delta<T>) {
-        for (number, here, there) in differing(lane, known) {
-            for (seq, slot) in lane.slots(number, here & !known.seen().mask(number)) {
-                let entry = self.root.entry(self.look(), LocalDot::new(place, seq), slot);
-                delta.entries.push((Dot::new(lane.id, seq), entry));
-            }
-            for bit in (there & !here & lane.context.mask(number)).iter() {
-                delta.dead.insert(Dot::new(lane.id, number * BLOCK + bit));
-            }
+    /// The delta that tells these news.
+    fn copy_of(&self, News { live, dead }: News) -> Delta<T> {
+        let mut entries = Vec::with_capacity(live.iter().map(|(.., dots)| dots.len()).sum());
+        for (place, number, dots) in live {
+            let Some(lane) = self.index.lane(place) else { continue };
+            entries.extend(lane.slots(number, dots).map(|(seq, slot)| {
+                (Dot::new(lane.id, seq), self.root.entry(self.look(), LocalDot::new(place, seq), slot))
+            }));
         }
-        for (first, last) in lane.context.iter() {
-            known.seen().for_each_gap(first, last, |from, to| {
-                lane.for_each_dead(from, to, |first, last| {
-                    delta.dead.insert_range(lane.id, first, last);
-                });
-            });
-        }
+        Delta { entries: entries.into(), dead }
     }
 
     /// The place of `id` in the table, made if it has none.
-    fn place(&mut self, id: ReplicaId) -> u32 {
+    pub(crate) fn place(&mut self, id: ReplicaId) -> u32 {
         let place = self.ids.intern(id);
         if self.index.lane(place).is_none() {
             self.index.push_lane(id);
@@ -170,14 +185,18 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// Takes in an entry, unless its dot has been seen: then it is in already, or gone.
-    fn take_in(&mut self, dot: Dot, insert: impl FnOnce(&mut T, &mut At<'_>, LocalDot) -> T::Slot) -> bool {
-        let place = self.place(dot.replica);
-        if !self.index.see(place, dot.seq, dot.seq) {
+    pub(crate) fn take_in(
+        &mut self,
+        place: u32,
+        seq: u64,
+        insert: impl FnOnce(&mut T, &mut At<'_>, LocalDot) -> T::Slot,
+    ) -> bool {
+        if !self.index.see(place, seq, seq) {
             return false;
         }
         let mut at = At { ids: &self.ids, unknown: &mut self.unknown, holder: ROOT };
-        let slot = insert(&mut self.root, &mut at, LocalDot::new(place, dot.seq));
-        self.index.add(place, dot.seq, slot);
+        let slot = insert(&mut self.root, &mut at, LocalDot::new(place, seq));
+        self.index.add(place, seq, slot);
         true
     }
 

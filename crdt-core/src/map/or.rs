@@ -166,6 +166,20 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
         (slot, self.change(slot, at, |value, at| value.insert_copy(at, dot, entry)))
     }
 
+    fn insert_from(
+        &mut self,
+        at: &mut At<'_>,
+        dot: LocalDot,
+        other: &Self,
+        look: Look<'_>,
+        (there, (slot, inner)): (LocalDot, Self::Slot),
+    ) -> Self::Slot {
+        let (key, from, look) = other.value(look, slot);
+        let slot = self.values.head_or_default_copy(key);
+        let insert = |value: &mut V, at: &mut At<'_>| value.insert_from(at, dot, from, look, (there, inner));
+        (slot, self.change(slot, at, insert))
+    }
+
     fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, (slot, inner): Self::Slot) {
         self.change(slot, at, |value, at| value.remove(at, dot, inner));
         if self.values.get(slot).1.is_bottom() && !self.unknown.holds(slot) {

@@ -76,6 +76,19 @@ pub trait Crdt: Default + 'static {
         self.insert(at, dot, entry.clone())
     }
 
+    /// Takes in a copy of the entry that another view has under a dot in a slot, as
+    /// [`insert`](Crdt::insert) does: for types that have some of it already.
+    fn insert_from(
+        &mut self,
+        at: &mut At<'_>,
+        dot: LocalDot,
+        other: &Self,
+        look: Look<'_>,
+        (there, slot): (LocalDot, Self::Slot),
+    ) -> Self::Slot {
+        self.insert(at, dot, other.entry(look, there, slot))
+    }
+
     /// Takes out the entry that [`insert`](Crdt::insert) put in `slot` under `dot`.
     fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, slot: Self::Slot);
 
