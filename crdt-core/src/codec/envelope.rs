@@ -87,34 +87,9 @@ impl<T: Wire> Delta<T> {
     /// When they are no delta of this type, or exceed the limits. Time and memory are bounded by the
     /// length of the input.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        if bytes.len() > limits.max_bytes {
-            return Err(DecodeError::TooLarge { limit: "max_bytes" });
-        }
-        let mut input = Reader::new(bytes, limits);
-        let [version] = input.array()?;
-        if ![PLAIN, COMPACT].contains(&version) {
-            return Err(DecodeError::Version { found: version });
-        }
-        let (live, dead) = decode_dots(&mut input, limits)?;
-        let count = live.iter().fold(0u64, |sum, (_, seqs)| sum.saturating_add(seqs.len()));
-        let count = usize::try_from(count).map_err(|_| DecodeError::Truncated)?;
-        if count > limits.max_entries {
-            return Err(DecodeError::TooLarge { limit: "max_entries" });
-        }
-        if count > input.len() {
-            return Err(DecodeError::Truncated);
-        }
-        let (mut entries, mut before) = (Few::with_capacity(count), Vec::new());
-        for (id, seqs) in live {
-            for seq in seqs.iter().flat_map(|(first, last)| first..=last) {
-                let entry = match version {
-                    PLAIN => T::decode_entry(&mut input)?,
-                    _ => decode_entry::<T>(&mut input, &mut before)?,
-                };
-                entries.push((Dot::new(id, seq), entry));
-            }
-        }
-        input.finish()?;
+        let head = Head::decode(bytes, limits)?;
+        let mut entries = Few::with_capacity(head.count);
+        let dead = head.entries::<T>(|dot, entry| entries.push((dot, entry)))?;
         Ok(Self { entries, dead })
     }
 }
@@ -170,7 +145,65 @@ impl<T: Wire> Doc<T> {
     /// As [`Delta::decode`].
     #[doc(alias("load", "from_bytes"))]
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        Ok(Delta::decode(bytes, limits)?.into())
+        let mut doc = Self::default();
+        // Without a delta in between: what is wrong further on drops what came before it.
+        let dead = Head::decode(bytes, limits)?.entries::<T>(|dot, entry| {
+            let place = doc.place(dot.replica);
+            doc.take_in(place, dot.seq, |root, at, dot| root.insert(at, dot, entry));
+        })?;
+        doc.join_dead(&dead);
+        Ok(doc)
+    }
+}
+
+/// What comes before the entries, and the reader of these.
+struct Head<'a> {
+    version: u8,
+    /// The live dots, ascending by id.
+    live: Few<(ReplicaId, Intervals)>,
+    /// The dots that are gone.
+    dead: CausalContext,
+    /// How many entries there are: not more than there are bytes.
+    count: usize,
+    rest: Reader<'a>,
+}
+
+impl<'a> Head<'a> {
+    fn decode(bytes: &'a [u8], limits: &Limits) -> Result<Self, DecodeError> {
+        if bytes.len() > limits.max_bytes {
+            return Err(DecodeError::TooLarge { limit: "max_bytes" });
+        }
+        let mut rest = Reader::new(bytes, limits);
+        let [version] = rest.array()?;
+        if ![PLAIN, COMPACT].contains(&version) {
+            return Err(DecodeError::Version { found: version });
+        }
+        let (live, dead) = decode_dots(&mut rest, limits)?;
+        let count = live.iter().fold(0u64, |sum, (_, seqs)| sum.saturating_add(seqs.len()));
+        let count = usize::try_from(count).map_err(|_| DecodeError::Truncated)?;
+        if count > limits.max_entries {
+            return Err(DecodeError::TooLarge { limit: "max_entries" });
+        }
+        if count > rest.len() {
+            return Err(DecodeError::Truncated);
+        }
+        Ok(Self { version, live, dead, count, rest })
+    }
+
+    /// Calls `each` with every entry, in the order of dots; returns the dots that are gone.
+    fn entries<T: Wire>(mut self, mut each: impl FnMut(Dot, T::Entry)) -> Result<CausalContext, DecodeError> {
+        let mut before = Vec::new();
+        for (id, seqs) in self.live {
+            for seq in seqs.iter().flat_map(|(first, last)| first..=last) {
+                let entry = match self.version {
+                    PLAIN => T::decode_entry(&mut self.rest)?,
+                    _ => decode_entry::<T>(&mut self.rest, &mut before)?,
+                };
+                each(Dot::new(id, seq), entry);
+            }
+        }
+        self.rest.finish()?;
+        Ok(self.dead)
     }
 }
 
