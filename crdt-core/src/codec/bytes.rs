@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::value::{Value, value_len};
 use super::{DecodeError, EncodeError, Limits};
 
 /// Collects bytes.
@@ -204,9 +205,8 @@ impl<'a> Reader<'a> {
     /// When the bytes are no MessagePack value, nest too deep, or are not of the type.
     pub fn value<V: DeserializeOwned>(&mut self) -> Result<V, DecodeError> {
         let len = value_len(self.rest, self.max_depth)?;
-        let mut from = rmp_serde::Deserializer::from_read_ref(self.raw(len)?);
-        from.set_max_depth(self.max_depth.saturating_add(1));
-        V::deserialize(&mut from).map_err(|error| DecodeError::value(&error))
+        let value = Value { bytes: self.raw(len)?, max_depth: self.max_depth };
+        V::deserialize(value).map_err(|error| DecodeError::value(&error))
     }
 
     /// A part that [`Writer::tagged`] wrote: its tag, and a reader of it alone.
@@ -234,73 +234,4 @@ impl<'a> Reader<'a> {
         let rule = "nothing follows the end";
         if self.is_empty() { Ok(()) } else { Err(DecodeError::Malformed { rule }) }
     }
-}
-
-/// The length of the MessagePack value at the start of `bytes`.
-///
-/// It is walked before anything is allocated for it, so that a length that lies or a million nested
-/// arrays cost nothing.
-fn value_len(bytes: &[u8], max_depth: usize) -> Result<usize, DecodeError> {
-    let mut rest = bytes;
-    // How many values are still to come on each level.
-    let mut open = Vec::new();
-    loop {
-        let (skip, items) = head(rest)?;
-        rest = rest.get(skip..).ok_or(DecodeError::Truncated)?;
-        if items > rest.len() as u64 {
-            return Err(DecodeError::Truncated);
-        }
-        if items > 0 {
-            if open.len() == max_depth {
-                return Err(DecodeError::TooLarge { limit: "max_depth" });
-            }
-            open.push(items);
-            continue;
-        }
-        while let Some(left) = open.last_mut() {
-            *left -= 1;
-            if *left > 0 {
-                break;
-            }
-            open.pop();
-        }
-        if open.is_empty() {
-            return Ok(bytes.len() - rest.len());
-        }
-    }
-}
-
-/// How many bytes the value at the start takes by itself, and how many values follow as its parts.
-fn head(bytes: &[u8]) -> Result<(usize, u64), DecodeError> {
-    let marker = *bytes.first().ok_or(DecodeError::Truncated)?;
-    let sized = |width: usize| -> Result<u64, DecodeError> {
-        let size = bytes.get(1..=width).ok_or(DecodeError::Truncated)?;
-        Ok(size.iter().fold(0, |size, byte| size << 8 | u64::from(*byte)))
-    };
-    let blob = |width: usize, extra: usize| -> Result<(usize, u64), DecodeError> {
-        let size = usize::try_from(sized(width)?).map_err(|_| DecodeError::Truncated)?;
-        Ok((size.checked_add(1 + width + extra).ok_or(DecodeError::Truncated)?, 0))
-    };
-    Ok(match marker {
-        0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => (1, 0),
-        0x80..=0x8f => (1, u64::from(marker & 0x0f) * 2),
-        0x90..=0x9f => (1, u64::from(marker & 0x0f)),
-        0xa0..=0xbf => (1 + usize::from(marker & 0x1f), 0),
-        0xc1 => return Err(DecodeError::Malformed { rule: "0xc1 begins no value" }),
-        0xc4 | 0xd9 => blob(1, 0)?,
-        0xc5 | 0xda => blob(2, 0)?,
-        0xc6 | 0xdb => blob(4, 0)?,
-        0xc7 => blob(1, 1)?,
-        0xc8 => blob(2, 1)?,
-        0xc9 => blob(4, 1)?,
-        0xcc | 0xd0 => (2, 0),
-        0xcd | 0xd1 => (3, 0),
-        0xca | 0xce | 0xd2 => (5, 0),
-        0xcb | 0xcf | 0xd3 => (9, 0),
-        0xd4..=0xd8 => (2 + (1 << (marker - 0xd4)), 0),
-        0xdc => (3, sized(2)?),
-        0xdd => (5, sized(4)?),
-        0xde => (3, sized(2)? * 2),
-        0xdf => (5, sized(4)? * 2),
-    })
 }

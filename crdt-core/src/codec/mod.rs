@@ -37,6 +37,7 @@ mod envelope;
 mod error;
 mod front;
 mod types;
+mod value;
 
 pub use bytes::{Reader, Writer};
 pub use error::{DecodeError, EncodeError, Limits};
