@@ -87,9 +87,13 @@ impl<T: Wire> Delta<T> {
     /// When they are no delta of this type, or exceed the limits. Time and memory are bounded by the
     /// length of the input.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        let head = Head::decode(bytes, limits)?;
-        let mut entries = Few::with_capacity(head.count);
-        let dead = head.entries::<T>(|dot, entry| entries.push((dot, entry)))?;
+        let mut entries = Few::default();
+        let dead = decode_entries::<T>(bytes, limits, |left, dot, entry| {
+            if entries.is_empty() {
+                entries = Few::with_capacity(left);
+            }
+            entries.push((dot, entry));
+        })?;
         Ok(Self { entries, dead })
     }
 }
@@ -147,7 +151,7 @@ impl<T: Wire> Doc<T> {
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
         let mut doc = Self::default();
         // Without a delta in between: what is wrong further on drops what came before it.
-        let dead = Head::decode(bytes, limits)?.entries::<T>(|dot, entry| {
+        let dead = decode_entries::<T>(bytes, limits, |_, dot, entry| {
             let place = doc.place(dot.replica);
             doc.take_in(place, dot.seq, |root, at, dot| root.insert(at, dot, entry));
         })?;
@@ -156,55 +160,48 @@ impl<T: Wire> Doc<T> {
     }
 }
 
-/// What comes before the entries, and the reader of these.
-struct Head<'a> {
-    version: u8,
-    /// The live dots, ascending by id.
-    live: Few<(ReplicaId, Intervals)>,
-    /// The dots that are gone.
-    dead: CausalContext,
-    /// How many entries there are: not more than there are bytes.
-    count: usize,
-    rest: Reader<'a>,
-}
-
-impl<'a> Head<'a> {
-    fn decode(bytes: &'a [u8], limits: &Limits) -> Result<Self, DecodeError> {
-        if bytes.len() > limits.max_bytes {
-            return Err(DecodeError::TooLarge { limit: "max_bytes" });
-        }
-        let mut rest = Reader::new(bytes, limits);
-        let [version] = rest.array()?;
-        if ![PLAIN, COMPACT].contains(&version) {
-            return Err(DecodeError::Version { found: version });
-        }
-        let (live, dead) = decode_dots(&mut rest, limits)?;
-        let count = live.iter().fold(0u64, |sum, (_, seqs)| sum.saturating_add(seqs.len()));
-        let count = usize::try_from(count).map_err(|_| DecodeError::Truncated)?;
-        if count > limits.max_entries {
-            return Err(DecodeError::TooLarge { limit: "max_entries" });
-        }
-        if count > rest.len() {
-            return Err(DecodeError::Truncated);
-        }
-        Ok(Self { version, live, dead, count, rest })
+/// Calls `each` with every entry of these bytes in the order of dots, and with how many there are from
+/// it on; returns the dots that are gone.
+fn decode_entries<T: Wire>(
+    bytes: &[u8],
+    limits: &Limits,
+    mut each: impl FnMut(usize, Dot, T::Entry),
+) -> Result<CausalContext, DecodeError> {
+    if bytes.len() > limits.max_bytes {
+        return Err(DecodeError::TooLarge { limit: "max_bytes" });
     }
-
-    /// Calls `each` with every entry, in the order of dots; returns the dots that are gone.
-    fn entries<T: Wire>(mut self, mut each: impl FnMut(Dot, T::Entry)) -> Result<CausalContext, DecodeError> {
-        let mut before = Vec::new();
-        for (id, seqs) in self.live {
-            for seq in seqs.iter().flat_map(|(first, last)| first..=last) {
-                let entry = match self.version {
-                    PLAIN => T::decode_entry(&mut self.rest)?,
-                    _ => decode_entry::<T>(&mut self.rest, &mut before)?,
+    let mut input = Reader::new(bytes, limits);
+    let [version] = input.array()?;
+    if ![PLAIN, COMPACT].contains(&version) {
+        return Err(DecodeError::Version { found: version });
+    }
+    let (live, dead) = decode_dots(&mut input, limits)?;
+    let mut left = count(&live, &input, limits)?;
+    let mut before = Vec::new();
+    for (id, seqs) in live {
+        for (first, last) in seqs.iter() {
+            for seq in first..=last {
+                let entry = match version {
+                    PLAIN => T::decode_entry(&mut input)?,
+                    _ => decode_entry::<T>(&mut input, &mut before)?,
                 };
-                each(Dot::new(id, seq), entry);
+                each(left, Dot::new(id, seq), entry);
+                left -= 1;
             }
         }
-        self.rest.finish()?;
-        Ok(self.dead)
     }
+    input.finish()?;
+    Ok(dead)
+}
+
+/// How many entries there are: not more than the limits allow, nor than there are bytes.
+fn count(live: &[(ReplicaId, Intervals)], input: &Reader<'_>, limits: &Limits) -> Result<usize, DecodeError> {
+    let count = live.iter().fold(0u64, |sum, (_, seqs)| sum.saturating_add(seqs.len()));
+    let count = usize::try_from(count).map_err(|_| DecodeError::Truncated)?;
+    if count > limits.max_entries {
+        return Err(DecodeError::TooLarge { limit: "max_entries" });
+    }
+    if count > input.len() { Err(DecodeError::Truncated) } else { Ok(count) }
 }
 
 /// All that comes before so many entries, in a writer with room for them.
@@ -217,11 +214,12 @@ fn encode_head(version: u8, live: &CausalContext, dead: &CausalContext, entries:
 }
 
 fn encode_dots(live: &CausalContext, dead: &CausalContext, out: &mut Writer) {
-    out.number(by_replica(live, dead).count() as u64);
-    by_replica(live, dead).for_each(|(id, ..)| out.raw(id.as_bytes()));
-    for (_, live, dead) in by_replica(live, dead) {
-        encode_runs(live, out);
-        encode_runs(dead, out);
+    let replicas: Few<_> = by_replica(live, dead).collect();
+    out.number(replicas.len() as u64);
+    replicas.iter().for_each(|(id, ..)| out.raw(id.as_bytes()));
+    for (_, live, dead) in &*replicas {
+        encode_runs(*live, out);
+        encode_runs(*dead, out);
     }
 }
 
@@ -258,19 +256,22 @@ fn decode_dots(
         if alive.is_empty() && gone.is_empty() {
             return Err(DecodeError::Malformed { rule: "every id has a dot" });
         }
-        if gone.iter().any(|(first, last)| alive.overlapping(first, last).next().is_some()) {
-            return Err(DecodeError::Malformed { rule: "a dot is live or gone" });
+        if !gone.is_empty() {
+            if gone.iter().any(|(first, last)| alive.overlapping(first, last).next().is_some()) {
+                return Err(DecodeError::Malformed { rule: "a dot is live or gone" });
+            }
+            dead.extend([(id, gone)]);
         }
-        dead.extend([(id, gone)]);
         live.push((id, alive));
     }
     Ok((live, dead))
 }
 
 fn encode_runs(runs: Option<&Intervals>, out: &mut Writer) {
-    out.number(runs.map_or(0, Intervals::runs) as u64);
+    let Some(runs) = runs else { return out.number(0u8) };
+    out.number(runs.runs() as u64);
     let mut least = 1;
-    for (first, last) in runs.into_iter().flat_map(Intervals::iter) {
+    for (first, last) in runs.iter() {
         out.number(first - least);
         out.number(last - first);
         least = last.saturating_add(2);

@@ -225,6 +225,40 @@ proptest! {
         }
     }
 
+    /// The way that most numbers take is that of a wide one.
+    #[test]
+    fn a_number_reads_as_a_wide_one_does(
+        bytes in prop::collection::vec(prop_oneof![Just(0u8), Just(0x80), Just(0xff), any::<u8>()], 0..12),
+    ) {
+        let [mut short, mut wide] = [(); 2].map(|()| Reader::new(&bytes, &Limits::TRUSTED));
+        let expected = wide.wide();
+        match expected.clone().map(u64::try_from) {
+            Ok(Ok(number)) => {
+                prop_assert_eq!(short.number(), Ok(number));
+                prop_assert_eq!(short.rest(), wide.rest());
+            }
+            Ok(Err(_)) => prop_assert!(short.number().is_err()),
+            Err(error) => prop_assert_eq!(short.number(), Err(error)),
+        }
+    }
+
+    /// The way that short texts take reads what `rmp_serde` reads, and no more.
+    #[test]
+    fn a_text_reads_as_any_value_does(
+        marker in prop_oneof![0x9eu8..0xc1, Just(0xd9)],
+        rest in prop::collection::vec(prop_oneof![Just(b'a'), Just(0xc3), Just(0xa9), any::<u8>()], 0..34),
+    ) {
+        let bytes = [&[marker][..], &rest].concat();
+        let mut input = Reader::new(&bytes, &Limits::TRUSTED);
+        let read = input.value::<String>();
+        let mut rest = &bytes[..];
+        let expected = rmp_serde::from_read::<_, String>(&mut rest);
+        prop_assert_eq!(read.as_ref().ok(), expected.as_ref().ok());
+        if read.is_ok() {
+            prop_assert_eq!(input.rest(), rest);
+        }
+    }
+
     #[test]
     fn any_bytes_decode_to_their_only_form_or_not_at_all(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         if let Ok(delta) = Delta::<OrSet<bool>>::decode(&bytes, &Limits::default()) {

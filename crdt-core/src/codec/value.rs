@@ -94,6 +94,15 @@ impl<'de> Deserializer<'de> for Value<'de> {
 /// It is walked before anything is allocated for it, so that a length that lies or a million nested
 /// arrays cost nothing.
 pub(super) fn value_len(bytes: &[u8], max_depth: usize) -> Result<usize, DecodeError> {
+    let len = match bytes.first() {
+        Some(marker @ 0xa0..=0xbf) => 1 + usize::from(marker & 0x1f),
+        _ => return any_value_len(bytes, max_depth),
+    };
+    if len <= bytes.len() { Ok(len) } else { Err(DecodeError::Truncated) }
+}
+
+/// The same for a value that is no short text.
+fn any_value_len(bytes: &[u8], max_depth: usize) -> Result<usize, DecodeError> {
     let mut rest = bytes;
     // How many values are still to come on each level.
     let mut open = Vec::new();
