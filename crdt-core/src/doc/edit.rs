@@ -1,7 +1,5 @@
 //! Edits: a scratch that becomes a delta, or nothing.
 
-use core::convert::Infallible;
-
 use super::{Delta, Doc, Observed};
 use crate::dot::{Dot, ReplicaId};
 use crate::replica::Replica;
@@ -29,10 +27,7 @@ impl<T: Crdt> Doc<T> {
     /// ```
     #[doc(alias("transact", "mutate"))]
     pub fn update<R>(&mut self, me: &mut Replica, edit: impl FnOnce(T::Editor<'_>) -> R) -> Delta<T> {
-        let staged = self.stage(me, |editor| Ok::<R, Infallible>(edit(editor)));
-        let Ok((_, delta)) = staged;
-        self.merge_ref(&delta);
-        delta
+        self.update_with(me, None, edit)
     }
 
     /// Edits the document if the closure succeeds; returns its result and what changed.
@@ -112,8 +107,19 @@ impl<T: Crdt> Doc<T> {
         observed: &Observed,
         edit: impl FnOnce(T::Editor<'_>) -> R,
     ) -> Delta<T> {
-        let staged = self.stage_with(me, Some(observed), |editor| Ok::<R, Infallible>(edit(editor)));
-        let Ok((_, delta)) = staged;
+        self.update_with(me, Some(observed), edit)
+    }
+
+    fn update_with<R>(
+        &mut self,
+        me: &mut Replica,
+        observed: Option<&Observed>,
+        edit: impl FnOnce(T::Editor<'_>) -> R,
+    ) -> Delta<T> {
+        let mut edit = Some(edit);
+        let delta = self.stage_by(me, observed, &mut |_, _| {}, &mut |editor| {
+            edit.take().map(|edit| edit(editor)).is_some()
+        });
         self.merge_ref(&delta);
         delta
     }

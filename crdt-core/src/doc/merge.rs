@@ -44,6 +44,9 @@ impl<T: Crdt> Doc<T> {
 
     /// Marks dots as seen, takes out those that are live, and gives back the room if that were many.
     pub(crate) fn join_dead(&mut self, dead: &CausalContext) -> bool {
+        if dead.is_empty() {
+            return false;
+        }
         let mut changed = false;
         // Backwards: views find what came last the soonest.
         for (id, dead) in dead.iter().rev() {

@@ -68,6 +68,7 @@ impl Ids {
         u32::try_from(self.list.len()).expect("four billion ids do not fit into memory")
     }
 
+    #[inline]
     pub(crate) fn place(&self, id: ReplicaId) -> Option<u32> {
         match self.list.as_slice() {
             // The common small cases cost a comparison, not a hash.
@@ -77,6 +78,7 @@ impl Ids {
     }
 
     /// The place of `id`, made if it has none.
+    #[inline]
     pub(crate) fn intern(&mut self, id: ReplicaId) -> u32 {
         if let Some(place) = self.place(id) {
             return place;

@@ -36,6 +36,7 @@ pub(crate) struct Finished {
 }
 
 impl<'a> Tx<'a> {
+    #[inline]
     pub(crate) fn new(
         ids: &'a Ids,
         me: u32,
@@ -72,6 +73,7 @@ impl<'a> Tx<'a> {
     /// # Panics
     /// After 2⁶³ dots of one replica, which no writer lives to see.
     #[must_use]
+    #[inline]
     pub fn mint(&self) -> LocalDot {
         let seq = self.next.get();
         self.next.set(seq.checked_add(1).expect("a replica does not live for 2^64 writes"));
@@ -129,6 +131,7 @@ impl<'a> Tx<'a> {
         at.is_ok_and(|at| superseded[at].1.contains(dot.seq()))
     }
 
+    #[inline]
     pub(crate) fn finish(self) -> Finished {
         let (next, hlc) = (self.next.get(), self.hlc.get());
         Finished { next, hlc, superseded: self.superseded.into_inner() }
