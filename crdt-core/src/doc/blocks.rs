@@ -50,12 +50,15 @@ impl<S: Copy> Blocks<S> {
     /// The block with this number, made if there is none.
     pub(super) fn get_or_new(&mut self, number: u64) -> &mut Block<S> {
         if self.last.as_ref().is_none_or(|(last, _)| *last < number) && self.is_beyond_earlier(number) {
-            let before = self.last.replace((number, Block::new()));
+            // What follows a full block mostly fills up as well.
+            let is_full = |(_, last): &(u64, Block<S>)| last.slots.len() == BLOCK as usize;
+            let room = if self.last.as_ref().is_some_and(is_full) { BLOCK as usize } else { 0 };
+            let before = self.last.replace((number, Block::with_room(room)));
             self.earlier.extend(before);
         }
         match &mut self.last {
             Some((last, block)) if *last == number => block,
-            _ => self.earlier.entry(number).or_insert_with(Block::new),
+            _ => self.earlier.entry(number).or_insert_with(|| Block::with_room(0)),
         }
     }
 
@@ -105,8 +108,8 @@ impl<S: Copy> Blocks<S> {
 }
 
 impl<S: Copy> Block<S> {
-    fn new() -> Self {
-        Self { bits: Bits::default(), slots: Vec::new(), hash: 0, unsettled: false }
+    fn with_room(dots: usize) -> Self {
+        Self { bits: Bits::default(), slots: Vec::with_capacity(dots), hash: 0, unsettled: false }
     }
 
     /// Adds a dot, which is not in.
