@@ -180,7 +180,7 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
     pub fn insert(&self, element: K) {
         self.take(&element);
         let dot = self.tx.mint();
-        self.scratch.borrow_mut().elements.add_anywhere(element, dot);
+        self.scratch.borrow_mut().elements.add_lacking(element, dot);
     }
 
     /// Puts all these elements in, each as [`insert`](OrSetEditor::insert) does.

@@ -182,6 +182,19 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         added.unwrap_or_else(|(head, pair)| self.put_behind(head, Cell::single(pair)))
     }
 
+    /// Adds the only payload of a key that is not in.
+    pub fn add_lacking(&mut self, key: K, payload: P) -> u32 {
+        self.make_room();
+        let Some(index) = &mut self.index else {
+            return self.slab.put(Cell::single((key, payload)));
+        };
+        let Index { table, hasher } = &mut **index;
+        let hash = hasher.hash_one(&key);
+        let slot = self.slab.put(Cell::single((key, payload)));
+        table.insert_unique(hash, slot, |&slot| hasher.hash_one(&self.slab.get(slot).key));
+        slot
+    }
+
     /// The first slot of `key`; where the key is not in, it is added with a payload of its own.
     pub fn head_or_default(&mut self, key: K) -> u32
     where
@@ -206,10 +219,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         key: impl Fn(&M) -> &K,
         make: impl FnOnce(M) -> (K, P),
     ) -> Result<u32, (u32, M)> {
-        let is_short = |index: &Index| index.table.len() == index.table.capacity();
-        if self.index.as_deref().map_or(self.slab.len() == FEW, is_short) {
-            self.build_index();
-        }
+        self.make_room();
         let Some(index) = &mut self.index else {
             return match self.head(key(&part)) {
                 Some(head) => Err((head, part)),
@@ -227,6 +237,14 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
                 place.insert(slot);
                 Ok(slot)
             }
+        }
+    }
+
+    /// Sees to it that one more key has room in the table, or needs none.
+    fn make_room(&mut self) {
+        let is_short = |index: &Index| index.table.len() == index.table.capacity();
+        if self.index.as_deref().map_or(self.slab.len() == FEW, is_short) {
+            self.build_index();
         }
     }
 
