@@ -12,7 +12,6 @@ mod news;
 mod todo;
 mod walk;
 
-use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
 
@@ -24,6 +23,7 @@ pub use walk::{Walk, WalkOverflow};
 
 use crate::clock::CausalContext;
 use crate::dot::{Dot, ReplicaId};
+use crate::few::Few;
 use crate::view::{Crdt, Ids, LocalDot, Look, Unknown};
 use index::{Index, Lane};
 
@@ -156,9 +156,11 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// The live dots that share the path of `dot`, ascending, if it is live.
-    pub(crate) fn siblings(&self, dot: Dot) -> Vec<Dot> {
-        let Some((place, slot)) = self.ids.place(dot.replica).zip(self.slot(dot)) else { return Vec::new() };
-        let mut dots = Vec::new();
+    pub(crate) fn siblings(&self, dot: Dot) -> Few<Dot> {
+        let Some((place, slot)) = self.ids.place(dot.replica).zip(self.slot(dot)) else {
+            return Few::default();
+        };
+        let mut dots = Few::default();
         let local = LocalDot::new(place, dot.seq);
         self.root.siblings(local, slot, &mut |sibling| dots.push(self.ids.dot(sibling)));
         dots.sort_unstable();

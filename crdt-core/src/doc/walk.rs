@@ -10,6 +10,7 @@ use super::todo::Todo;
 use super::{Delta, Digest, Doc, ROOT};
 use crate::clock::{BLOCK, Bits, CausalContext, Intervals};
 use crate::dot::{Dot, ReplicaId};
+use crate::few::Few;
 use crate::view::{At, Crdt, LocalDot, Unknown};
 
 /// How many runs of dots that the receiver may show go in one step.
@@ -68,6 +69,9 @@ pub struct Walk<T: Crdt> {
     known: Dead,
     /// While the two compare which of these they show.
     comparison: Option<Comparison>,
+    /// Where entries are laid out to see what they show; empty, and kept for the room that it has.
+    tray: T,
+    unknown: Unknown,
 }
 
 /// Dots of the start, of which the dead ones are still to be sent.
@@ -85,8 +89,8 @@ struct Part<E> {
     kept: VecDeque<Group<E>>,
 }
 
-/// The entries of one path.
-type Group<E> = Vec<(Dot, E)>;
+/// The entries of one path, of which there is mostly one.
+type Group<E> = Few<(Dot, E)>;
 
 /// More entries died before their turn than the walk may keep: it has to begin again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +121,8 @@ impl<T: Crdt> Doc<T> {
             news: Dead { dots: context.difference(receiver), up_to: None },
             known: Dead { dots: context.intersection(receiver), up_to: None },
             comparison: None,
+            tray: T::default(),
+            unknown: Unknown::default(),
         }
     }
 }
@@ -196,7 +202,7 @@ impl<T: Crdt> Walk<T> {
         doc: &Doc<T>,
         max_entries: usize,
         max_weight: usize,
-        weigh: impl Fn(&T::Entry) -> usize,
+        mut weigh: impl FnMut(&T::Entry) -> usize,
     ) -> Option<Delta<T>> {
         let (mut entries, mut looked_at, mut weight) = (Vec::new(), 0, 0usize);
         while looked_at < max_entries.max(1) && weight < max_weight.max(1) {
@@ -226,7 +232,7 @@ impl<T: Crdt> Walk<T> {
             return;
         };
         self.kept += group.len();
-        let part = if shows::<T>(doc, &group) { &mut self.showing } else { &mut self.hiding };
+        let part = if self.shows(doc, &group) { &mut self.showing } else { &mut self.hiding };
         part.kept.push_back(group);
     }
 
@@ -234,13 +240,28 @@ impl<T: Crdt> Walk<T> {
     fn next_group(&mut self, doc: &Doc<T>) -> Option<(Group<T::Entry>, bool)> {
         if let Some(dot) = self.showing.todo.first().filter(|_| self.showing.kept.is_empty()) {
             let group = self.showing.take_group(doc, dot);
-            let goes = shows::<T>(doc, &group);
+            let goes = self.shows(doc, &group);
             return Some((group, goes));
         }
         let kept = self.showing.kept.pop_front().or_else(|| self.hiding.kept.pop_front());
-        self.kept -= kept.as_ref().map_or(0, Vec::len);
+        self.kept -= kept.as_ref().map_or(0, |group| group.len());
         let group = kept.or_else(|| Some(self.hiding.take_group(doc, self.hiding.todo.first()?)));
         group.map(|group| (group, true))
+    }
+
+    /// Whether anything shows where there are these entries and no others.
+    fn shows(&mut self, doc: &Doc<T>, group: &[(Dot, T::Entry)]) -> bool {
+        let Self { tray, unknown, .. } = self;
+        let mut at = At { ids: &doc.ids, unknown, holder: ROOT };
+        let mut slots = Few::default();
+        for (dot, entry) in group {
+            let Some(place) = doc.ids.place(dot.replica) else { continue };
+            let dot = LocalDot::new(place, dot.seq);
+            slots.push((dot, tray.insert_copy(&mut at, dot, entry)));
+        }
+        let shows = !tray.is_empty();
+        slots.into_iter().for_each(|(dot, slot)| tray.remove(&mut at, dot, slot));
+        shows
     }
 
     /// The next runs of dots that were dead at the start.
@@ -280,22 +301,11 @@ impl Dead {
     }
 }
 
-/// Whether anything shows where there are these entries and no others.
-fn shows<T: Crdt>(doc: &Doc<T>, group: &[(Dot, T::Entry)]) -> bool {
-    let (mut view, mut unknown) = (T::default(), Unknown::default());
-    for (dot, entry) in group {
-        let Some(place) = doc.ids.place(dot.replica) else { continue };
-        let mut at = At { ids: &doc.ids, unknown: &mut unknown, holder: ROOT };
-        view.insert(&mut at, LocalDot::new(place, dot.seq), entry.clone());
-    }
-    !view.is_empty()
-}
-
 impl<E> Part<E> {
     /// The entry of a dot and those of its path that are still to be sent; they count as sent.
     fn take_group<T: Crdt<Entry = E>>(&mut self, doc: &Doc<T>, dot: Dot) -> Group<E> {
         self.todo.remove(dot);
-        let mut group: Vec<_> = doc.entry(dot).map(|entry| (dot, entry)).into_iter().collect();
+        let mut group: Group<E> = doc.entry(dot).map(|entry| (dot, entry)).into_iter().collect();
         for sibling in doc.siblings(dot) {
             if self.todo.remove(sibling) {
                 group.extend(doc.entry(sibling).map(|entry| (sibling, entry)));

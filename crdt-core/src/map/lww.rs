@@ -214,7 +214,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
     }
 
     fn siblings(&self, _dot: LocalDot, slot: u32, each: &mut dyn FnMut(LocalDot)) {
-        self.chain(self.cells.get(slot).0).for_each(|cell| each(cell.dot));
+        self.cells.chain_around(slot).for_each(|(_, cell)| each(cell.dot));
     }
 
     fn is_bottom(&self) -> bool {
@@ -246,7 +246,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
         if self.cells.is_head(slot) && self.cells.chain(slot).nth(1).is_none() {
             return None;
         }
-        self.chain(self.cells.get(slot).0).next().map(|winner| winner.dot)
+        self.cells.chain_around(slot).next().map(|(_, winner)| winner.dot)
     }
 
     fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {

@@ -126,8 +126,7 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
     }
 
     fn siblings(&self, _dot: LocalDot, slot: u32, each: &mut dyn FnMut(LocalDot)) {
-        let (element, _) = self.elements.get(slot);
-        self.dots(element).for_each(each);
+        self.elements.chain_around(slot).for_each(|(_, dot)| each(*dot));
     }
 
     fn is_bottom(&self) -> bool {

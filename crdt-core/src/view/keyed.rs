@@ -163,6 +163,16 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         self.chain_from(self.head(key).unwrap_or(NONE))
     }
 
+    /// The payloads that share the key of `slot`, in their order. Only where it is not the first of them is
+    /// the key looked up.
+    ///
+    /// # Panics
+    /// When the slot is free.
+    pub fn chain_around(&self, slot: u32) -> impl Iterator<Item = (u32, &P)> + '_ {
+        let head = if self.is_head(slot) { Some(slot) } else { self.head(&self.slab.get(slot).key) };
+        self.chain_from(head.unwrap_or(NONE))
+    }
+
     /// Adds a payload under `key`: before the first one of that key for which `before` holds.
     pub fn add(&mut self, key: K, payload: P, before: impl Fn(&P) -> bool) -> u32 {
         let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);

@@ -261,8 +261,13 @@ impl<T: Wire> Document for Typed<T> {
         max_bytes: usize,
     ) -> Option<Result<Chunk, EncodeError>> {
         let (walk, doc) = self.passing(walk);
-        // An entry that was decoded or checked when it was written can be encoded again.
-        let weigh = |entry: &T::Entry| place::<T>(entry).map_or(0, |bytes| bytes.len());
+        let mut bytes = Writer::default();
+        let weigh = |entry: &T::Entry| {
+            let before = bytes.len();
+            // An entry that was decoded or checked when it was written can be encoded again.
+            let _ = T::encode_entry(entry, &mut bytes);
+            bytes.len() - before
+        };
         let delta = walk.next_chunk(doc, max_entries, max_bytes, weigh)?;
         Some(delta.encode().map(|bytes| Chunk { bytes, entries: delta.entries().len() }))
     }
