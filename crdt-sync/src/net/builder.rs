@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use quinn::{EndpointConfig, ServerConfig, TokioRuntime};
 use tracing::Instrument;
@@ -141,7 +141,7 @@ impl<T: Replicated> Builder<T> {
     pub async fn start(self) -> Result<Node<T>, StartError> {
         let config = self.settings.check()?;
         let engine = Machine::<Typed<T>>::new(config, world::random(), Now::default())?;
-        let engine = Arc::new(RwLock::new(engine));
+        let engine = Arc::new(Engine::new(engine));
         let hub = self.settings.start(engine.clone()).await?;
         Ok(Node::new(hub, engine))
     }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{RwLock, RwLockWriteGuard};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::book::Book;
@@ -25,7 +26,8 @@ use crate::proto::{Batch, Document, Event, Machine, Now, PeerError, PeerId};
 /// How often it is told that somebody who is no member was turned away.
 const SELDOM: Duration = Duration::from_secs(1);
 
-/// The engine of a node, which all its tasks share, whatever the type of its document.
+/// The engine of a node, which all its tasks share, whatever the type of its document. A user's panic
+/// leaves it whole: edits happen in a scratch.
 pub(super) type Engine<D = dyn Document + Send + Sync> = RwLock<Machine<D>>;
 
 /// What all tasks of one node share. None of them knows the type of the document.
@@ -45,8 +47,8 @@ pub(super) struct Hub {
     pub(super) admission: Admission,
     pub(super) store: StoreHealth,
     engine: Arc<Engine>,
-    /// How many of the user's threads wait for the engine.
-    users: AtomicUsize,
+    /// How often the user came for it.
+    visits: AtomicU64,
     links: Mutex<Links>,
     started: Instant,
     next_peer: AtomicU64,
@@ -68,15 +70,6 @@ pub(super) struct Wanted {
     refused: Vec<(PeerId, PeerError)>,
     ready: Vec<PeerId>,
     due: Option<Duration>,
-}
-
-/// An engine, to be read. A user's panic leaves it whole: edits happen in a scratch.
-pub(super) fn to_read<D: ?Sized>(engine: &Engine<D>) -> RwLockReadGuard<'_, Machine<D>> {
-    engine.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(super) fn to_write<D: ?Sized>(engine: &Engine<D>) -> RwLockWriteGuard<'_, Machine<D>> {
-    engine.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The connections of a node.
@@ -138,7 +131,7 @@ impl Hub {
         engine: Arc<Engine>,
         (net, endpoint, trust): (NetConfig, quinn::Endpoint, Trust),
     ) -> Self {
-        let config = Machine::config(&*to_read(&engine)).clone();
+        let config = Machine::config(&*engine.read()).clone();
         let (notices, _) = broadcast::channel(net.subscriber_events);
         Self {
             name: name.to_owned(),
@@ -152,7 +145,7 @@ impl Hub {
             runtime: Handle::current(),
             max_frame: config.max_frame,
             engine,
-            users: AtomicUsize::new(0),
+            visits: AtomicU64::new(0),
             links: Mutex::default(),
             started: world::instant(),
             next_peer: AtomicU64::new(0),
@@ -179,41 +172,31 @@ impl Hub {
 
     /// Reads the engine.
     pub(super) fn read<R>(&self, read: impl FnOnce(&Machine) -> R) -> R {
-        read(&*to_read(&self.engine))
+        read(&*self.engine.read())
     }
 
-    /// Reads the engine for the user.
-    pub(super) fn read_for_user<R>(&self, read: impl FnOnce(&Machine) -> R) -> R {
-        read(&*self.for_user(|| to_read(&self.engine)))
+    /// The user comes for the engine, to write or to read.
+    pub(super) fn visited(&self) {
+        self.visits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Waits for the engine as the user does, for whom links make way.
-    pub(super) fn for_user<G>(&self, wait: impl FnOnce() -> G) -> G {
-        self.users.fetch_add(1, Ordering::Relaxed);
-        let engine = wait();
-        self.users.fetch_sub(1, Ordering::Relaxed);
-        engine
-    }
-
-    /// Lets the user's threads have the engine if any of them waits. The lock is not fair: a link
-    /// that has much to say would take it again before they have woken up.
-    pub(super) async fn make_way(&self, pause: Duration) {
-        if self.users.load(Ordering::Relaxed) > 0 {
-            sleep(pause).await;
-        }
+    /// How often the user came so far.
+    pub(super) fn visits(&self) -> u64 {
+        self.visits.load(Ordering::Relaxed)
     }
 
     pub(super) fn links(&self) -> MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the engine an input, and does what it wants done in turn.
+    /// Gives the engine an input, and does what it wants done in turn. Whoever waits for the engine has it
+    /// next: a link that has much to say would take it again before they have woken up.
     pub(super) fn input<R>(&self, input: impl FnOnce(&mut Machine, Now) -> R) -> R {
-        let mut engine = to_write(&self.engine);
+        let mut engine = self.engine.write();
         let now = self.now();
         let result = input(&mut *engine, now);
         let wanted = self.wanted(&mut *engine, now);
-        drop(engine);
+        RwLockWriteGuard::unlock_fair(engine);
         self.fulfil(&wanted);
         result
     }
@@ -233,14 +216,14 @@ impl Hub {
         self.wake(|link| wanted.ready.contains(&link.peer));
     }
 
-    /// Gets something out of the engine.
+    /// Gets something out of the engine. Whoever waits for it has it next.
     pub(super) fn output<R>(&self, output: impl FnOnce(&mut Machine, Now) -> R) -> R {
-        let mut guard = to_write(&self.engine);
+        let mut guard = self.engine.write();
         let engine: &mut Machine = &mut *guard;
         let result = output(engine, self.now());
         self.publish(engine);
         let due = engine.poll_timeout();
-        drop(guard);
+        RwLockWriteGuard::unlock_fair(guard);
         self.set_timer(due);
         result
     }

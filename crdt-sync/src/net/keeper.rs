@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::error::StartError;
 use super::health::Health;
-use super::hub::{Engine, Hub, to_write};
+use super::hub::{Engine, Hub};
 use super::subscribe::Notice;
 use super::world::{self, jittered};
 use crate::proto::{Batch, Machine, Now};
@@ -20,9 +20,6 @@ use crate::store::{Store, StoreError, StoreFault};
 
 /// The pauses of a store that fails: short at first, so that a hiccup costs little.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
-/// How long the engine is left alone between two pieces of a state if anybody waits for it.
-const MOMENT: Duration = Duration::from_millis(1);
-
 /// Has a new engine go on from what its store holds. Gives the store back.
 pub(super) async fn recover(
     engine: Arc<Engine>,
@@ -31,7 +28,7 @@ pub(super) async fn recover(
     let now = Now { wall_ms: world::wall_ms(), ..Now::default() };
     let recover = move || {
         let stored = store.load().map_err(StartError::Store)?;
-        let engine: &mut Machine = &mut *to_write(&engine);
+        let engine: &mut Machine = &mut *engine.write();
         let recovered = engine.recover(now, &stored);
         recovered.map_err(|error| StartError::Recover { place: store.place(), error })?;
         if store.is_volatile() {
@@ -97,7 +94,6 @@ async fn write(hub: &Arc<Hub>, mut store: Box<dyn Store>) -> Done {
 async fn next_batch(hub: &Hub) -> Option<Batch> {
     let mut batch = hub.next_batch()?;
     while hub.extend_batch(&mut batch) {
-        hub.make_way(MOMENT).await;
         tokio::task::coop::consume_budget().await;
     }
     Some(batch)

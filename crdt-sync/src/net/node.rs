@@ -9,7 +9,7 @@ use crdt_core::{Delta, Doc, Dot, Observed};
 use super::Replicated;
 use super::builder::Builder;
 use super::error::{NodeError, TryError, WaitError};
-use super::hub::{Engine, Hub, to_read, to_write};
+use super::hub::{Engine, Hub};
 use super::subscribe::Subscription;
 use super::user::Inside;
 use crate::proto::{Machine, Now, Token, Typed, Written};
@@ -197,13 +197,15 @@ impl<T: Replicated> Node<T> {
         Ok(())
     }
 
+    /// The lock is given back without regard to who waits, unlike by links: users write on while others wake up.
     fn write<R>(&self, write: impl FnOnce(&mut Machine<Typed<T>>, Now) -> R) -> Result<R, NodeError> {
         let hub = self.hub();
         let _inside = Inside::enter(hub)?;
         if hub.is_stopping() {
             return Err(NodeError::Stopped);
         }
-        let mut engine = hub.for_user(|| to_write(&self.inner.engine));
+        hub.visited();
+        let mut engine = self.inner.engine.write();
         let now = hub.now();
         let result = write(&mut engine, now);
         let wanted = hub.wanted(engine.any_mut(), now);
@@ -214,8 +216,8 @@ impl<T: Replicated> Node<T> {
 
     fn engine<R>(&self, read: impl FnOnce(&Machine<Typed<T>>) -> R) -> Result<R, NodeError> {
         let _inside = Inside::enter(self.hub())?;
-        let engine = self.hub().for_user(|| to_read(&self.inner.engine));
-        Ok(read(&engine))
+        self.hub().visited();
+        Ok(read(&self.inner.engine.read()))
     }
 
     /// Reads the document. The closure should be short: writes wait for it.

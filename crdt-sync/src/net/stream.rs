@@ -14,21 +14,26 @@ use super::hub::Hub;
 use super::link::Link;
 use super::transport::SEND_WINDOW;
 use super::world;
-use crate::proto::FrameError;
+use crate::proto::{FrameError, Machine, Now};
 
-/// Bytes that are given to the stream at once, which copies them.
-const BATCH: usize = 64 << 10;
+/// Bytes that are given to the stream at once, which copies them. With twice as much a newcomer has a
+/// million entries in half the time, and a user who writes meanwhile waits twice as long.
+const BATCH: usize = 32 << 10;
+/// A link whose batches are large although the user comes less often than this between two of them catches
+/// up with what was written before: that can wait, and the user should not have to. Who writes more wants
+/// the link to follow.
+const FEW: u64 = 32;
 /// Bytes of one frame where the engine can choose: some five hundred small updates, which a
 /// receiver applies in a millisecond under its lock.
 const FRAME: usize = 16 << 10;
 /// Small batches that follow each other within [`MOMENT`] before the next ones are gathered for as
 /// long: a packet, two wake-ups and a lock for each update is what a busy link cannot afford.
 const SMALL_BATCHES: u32 = 4;
-/// How long small batches are gathered.
+/// How long small batches are gathered, and how long a link that catches up leaves the node to its user.
 const MOMENT: Duration = Duration::from_millis(1);
-/// How long the engine may be kept from others while frames are worked out, but for one frame: as
-/// long as four frames of small updates take, which is a batch.
-const HOLD: Duration = Duration::from_micros(250);
+/// How long the engine may be kept from others while frames are worked out, but for one frame. Whoever waits
+/// has it then; shorter, and a busy link spends its time on handing it over.
+const HOLD: Duration = Duration::from_micros(25);
 
 impl Hub {
     /// Moves bytes until the connection is over. Reading and writing are tasks of their own, so that
@@ -63,10 +68,8 @@ impl Hub {
             link.connection.set_send_window(ahead(link.connection.stats().path.cwnd));
             if write_all(&mut send, &batch, &link.waiting).await.is_err() {
                 return;
-            } else if pace.is_too_fast(batch.len()) {
+            } else if pace.is_too_fast(batch.len(), self.visits()) {
                 sleep(MOMENT).await;
-            } else if batch.len() >= FRAME {
-                self.make_way(MOMENT).await;
             }
             batch.clear();
             // A batch may have been as long as a frame is allowed to be.
@@ -74,22 +77,15 @@ impl Hub {
         }
     }
 
-    /// What the engine has for the peer, as much as comes together within a batch and a moment.
+    /// What the engine has for the peer, as much as comes together within a batch. Whoever waits for the
+    /// engine has it in between.
     fn fill(&self, link: &Link, batch: &mut Vec<u8>) -> Option<Vec<u8>> {
-        self.output(|engine, now| {
-            let begun = world::instant();
-            let datagram = engine.poll_datagram(link.peer, now);
-            while batch.len() < BATCH
-                && let Some(frame) = engine.poll_transmit(link.peer, FRAME, now)
-            {
-                put(&frame, batch);
-                link.frames_sent.fetch_add(1, Ordering::Relaxed);
-                if begun.elapsed() > HOLD {
-                    break;
-                }
-            }
-            datagram
-        })
+        let mut datagram = None;
+        while self.output(|engine, now| {
+            datagram = datagram.take().or_else(|| engine.poll_datagram(link.peer, now));
+            poll(engine, link, now, batch)
+        }) {}
+        datagram
     }
 
     async fn read_frames(self: Arc<Self>, link: Arc<Link>, receive: RecvStream) {
@@ -111,10 +107,6 @@ impl Hub {
             taken.map_err(LinkError::Protocol)?;
             if let Some(pause) = pause {
                 sleep(pause).await;
-            }
-            // Frames that are there already would otherwise be taken without a pause for others.
-            if frame.len() >= FRAME / 2 {
-                self.make_way(MOMENT).await;
             }
             tokio::task::coop::consume_budget().await;
         }
@@ -142,30 +134,50 @@ impl Hub {
     }
 }
 
+/// Takes frames for a moment. Returns whether the batch can take more, and there may be more.
+fn poll(engine: &mut Machine, link: &Link, now: Now, batch: &mut Vec<u8>) -> bool {
+    let begun = world::instant();
+    while batch.len() < BATCH {
+        let Some(frame) = engine.poll_transmit(link.peer, FRAME, now) else { return false };
+        put(&frame, batch);
+        link.frames_sent.fetch_add(1, Ordering::Relaxed);
+        if begun.elapsed() > HOLD {
+            return batch.len() < BATCH;
+        }
+    }
+    false
+}
+
 /// How many bytes may be with the transport when so many may be under way. What the network cannot take
 /// yet stays with the engine, which sends what is urgent first.
 fn ahead(under_way: u64) -> u64 {
     under_way.saturating_add(BATCH as u64).min(SEND_WINDOW)
 }
 
-/// How fast small batches follow each other.
+/// How fast batches follow each other.
 struct Pace {
     since: Instant,
-    batches: u32,
+    small: u32,
+    visits: u64,
 }
 
 impl Pace {
     fn new() -> Self {
-        Self { since: world::instant(), batches: 0 }
+        Self { since: world::instant(), small: 0, visits: 0 }
     }
 
-    /// Counts a batch of so many bytes. Returns whether it is worth to wait for more before the next.
-    fn is_too_fast(&mut self, bytes: usize) -> bool {
-        if self.since.elapsed() > MOMENT {
-            *self = Self::new();
+    /// Counts a batch of so many bytes, and the user's visits so far. Returns whether it is better to wait
+    /// for a moment before the next.
+    fn is_too_fast(&mut self, bytes: usize, visits: u64) -> bool {
+        let came = visits.wrapping_sub(std::mem::replace(&mut self.visits, visits));
+        if bytes >= BATCH / 2 {
+            return (1..FEW).contains(&came);
         }
-        self.batches += 1;
-        self.batches > SMALL_BATCHES && bytes < BATCH / 2
+        if self.since.elapsed() > MOMENT {
+            (self.since, self.small) = (world::instant(), 0);
+        }
+        self.small += 1;
+        self.small > SMALL_BATCHES
     }
 }
 
@@ -224,4 +236,28 @@ async fn next_len(receive: &mut RecvStream, max: usize) -> Result<usize, LinkErr
         }
     }
     Err(LinkError::Protocol(FrameError::Number.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BATCH, FEW, Pace, SMALL_BATCHES};
+
+    #[test]
+    fn a_link_that_catches_up_leaves_room_for_a_user_who_comes_now_and_then() {
+        let mut pace = Pace::new();
+        assert!(!pace.is_too_fast(BATCH, 0), "nobody came");
+        assert!(pace.is_too_fast(BATCH, 1), "somebody did");
+        assert!(!pace.is_too_fast(BATCH, 1), "nobody since");
+        assert!(pace.is_too_fast(BATCH, FEW), "not often enough to fill a batch");
+        assert!(!pace.is_too_fast(BATCH, 2 * FEW), "these want the link to follow");
+    }
+
+    #[test]
+    fn small_batches_are_gathered_once_they_follow_each_other() {
+        let mut pace = Pace::new();
+        let waits: Vec<bool> =
+            (0..=SMALL_BATCHES).map(|visits| pace.is_too_fast(100, visits.into())).collect();
+        let at_last: Vec<bool> = (0..=SMALL_BATCHES).map(|batch| batch == SMALL_BATCHES).collect();
+        assert_eq!(waits, at_last);
+    }
 }

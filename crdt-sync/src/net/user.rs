@@ -41,7 +41,8 @@ impl Hub {
     /// Reads the engine for the user.
     pub(super) fn ask<R>(&self, read: impl FnOnce(&Machine) -> R) -> Result<R, NodeError> {
         let _inside = Inside::enter(self)?;
-        Ok(self.read_for_user(read))
+        self.visited();
+        Ok(self.read(read))
     }
 
     pub(super) async fn wait_for(&self, token: &Token, limit: Duration) -> Result<(), WaitError> {

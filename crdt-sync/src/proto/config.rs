@@ -94,7 +94,7 @@ pub struct Config {
     pub walk_stash: usize,
 
     /// Entries read from the state for one chunk of a walk; at least 1. A chunk is the unit in which
-    /// a walk blocks its two nodes. Default 256, a millisecond's work.
+    /// a walk blocks its two nodes. Default 64, some tens of microseconds.
     pub walk_entries: usize,
 
     /// Ranges of blocks about which a walk first asks where the two states differ; at least 2. Each
@@ -207,7 +207,7 @@ impl Config {
             store_log_bytes: 16 * MIB,
             store_batch_bytes: 4 * MIB,
             walk_stash: 16_384,
-            walk_entries: 256,
+            walk_entries: 64,
             walk_ranges: 1_024,
             max_chunk_bytes: 16 * MIB,
             max_donor_walks: 4,

@@ -72,24 +72,26 @@ async fn join(keys: u64, aim: f64) -> Result<Vec<Figure>, Failure> {
     let grown = peak.bytes().saturating_sub(before) as f64 / f64::from(1 << 20);
     let walks = donor.status()?.engine.counters.walks_out;
     let p99 = |load: &Latencies| load.quantile(0.99).as_secs_f64() * 1e3;
-    let slower = p99(&busy.latencies) / p99(&alone.latencies);
-    let burnt = p99(&burnt.latencies) / p99(&alone.latencies);
+    let slower = |load: &Loaded, of: fn(&Loaded) -> &Latencies| p99(of(load)) / p99(of(&alone));
     let of = format!("new node, {keys} entries of 100 B, 1,000 writes/s");
     Ok(vec![
         Figure::new(format!("{of}: has all ({walks} walks)"), took, "s").at_most(aim),
         Figure::new("the same: the donor grows", grown, "MiB").at_most(32.0),
-        Figure::new("the same: p99 of a write on the donor", p99(&busy.latencies), "ms"),
-        Figure::new("the same: over its p99 before", slower, "").at_most(2.0),
-        Figure::new("that ratio where the cores are kept busy, and nobody joins", burnt, ""),
+        Figure::new("the same: p99 of a write on the donor, from its call", p99(&busy.calls), "ms"),
+        Figure::new("the same: over that before", slower(&busy, |load| &load.calls), "").at_most(2.0),
+        Figure::new("the same: p99 from when it was due, sleep included", p99(&busy.waits), "ms"),
+        Figure::new("the same: over that before", slower(&busy, |load| &load.waits), ""),
+        Figure::new("that beside threads that only spin", slower(&burnt, |load| &load.waits), ""),
     ])
 }
 
-/// Keeps every core busy: what the scheduler makes of a writer then is nothing that a node could help.
+/// Keeps every core busy with two threads, as two nodes on one machine do: what the scheduler makes of a
+/// writer that wakes up then is nothing that a node could help.
 fn burn() {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = 2 * std::thread::available_parallelism().map_or(2, usize::from);
     let until = Instant::now() + BURNING;
     let spin = move || while Instant::now() < until {};
-    let spinning: Vec<_> = (0..cores).map(|_| std::thread::spawn(spin)).collect();
+    let spinning: Vec<_> = (0..threads).map(|_| std::thread::spawn(spin)).collect();
     spinning.into_iter().for_each(|thread| thread.join().expect("it only spins"));
 }
 
@@ -155,8 +157,10 @@ struct Load {
 /// What came of it.
 struct Loaded {
     count: u64,
-    /// From when a write was due to when it had returned.
-    latencies: Latencies,
+    /// From the call of a write to its return.
+    calls: Latencies,
+    /// From when it was due.
+    waits: Latencies,
 }
 
 impl Load {
@@ -164,13 +168,20 @@ impl Load {
         let (node, enough) = (node.clone(), Arc::new(AtomicBool::new(false)));
         let stop = enough.clone();
         let writing = spawn_blocking(move || {
-            let (mut took, mut done) = (Vec::new(), Ok(()));
-            open_loop((LIMIT.as_secs() * u64::from(RATE)) as usize, |_, due| {
-                done = put(&node, first + took.len() as u64);
-                took.push(due.elapsed());
+            let (mut calls, mut waits, mut done) = (Vec::new(), Vec::new(), Ok(()));
+            open_loop((LIMIT.as_secs() * u64::from(RATE)) as usize, |number, due| {
+                let called = Instant::now();
+                done = put(&node, first + number as u64);
+                calls.push(called.elapsed());
+                waits.push(due.elapsed());
                 done.is_ok() && !stop.load(Ordering::Relaxed)
             });
-            done.map(|()| Loaded { count: took.len() as u64, latencies: took.into_iter().collect() })
+            let (calls, waits) = (calls.into_iter(), waits.into_iter());
+            done.map(|()| Loaded {
+                count: calls.len() as u64,
+                calls: calls.collect(),
+                waits: waits.collect(),
+            })
         });
         Self { enough, writing }
     }
