@@ -83,7 +83,7 @@ impl<T: Crdt> Delta<T> {
         let mine = tail.into_iter().filter(|(dot, _)| !other.dead.contains(*dot));
         let theirs = other.entries.into_iter().filter(|(dot, _)| !self.dead.contains(*dot));
         let mut tail: Vec<_> = mine.chain(theirs).collect();
-        tail.sort_by_key(|(dot, _)| *dot);
+        sort(&mut tail);
         tail.dedup_by_key(|(dot, _)| *dot);
         entries.append(&mut tail);
         self.entries = entries.into();
@@ -106,6 +106,12 @@ impl<T: Crdt> Delta<T> {
         // Runs ascend, and so do the places that they meet.
         [first_added, removed.next()].into_iter().flatten().min().unwrap_or(self.entries.len())
     }
+}
+
+/// Puts entries in the order of their dots. Sorting is much code for a compiler: here it is once for a
+/// type. It is stable since that takes to lists that are in order for the most part.
+pub(super) fn sort<E>(entries: &mut [(Dot, E)]) {
+    entries.sort_by_key(|(dot, _)| *dot);
 }
 
 impl<T: Crdt> Default for Delta<T> {

@@ -39,6 +39,11 @@ pub(super) struct Known {
 }
 
 impl Digest {
+    pub(super) fn new(mut replicas: Vec<(ReplicaId, Known)>) -> Self {
+        replicas.sort_unstable_by_key(|(id, _)| *id);
+        Self { replicas }
+    }
+
     /// Every dot that the state has seen.
     #[must_use]
     pub fn context(&self) -> CausalContext {
@@ -62,6 +67,11 @@ impl Digest {
 }
 
 impl Known {
+    /// What is known of a replica of which these blocks have live dots.
+    pub(super) fn new(context: Intervals, live: Vec<(u64, Bits)>) -> Self {
+        Self { context, live: live.into_iter().collect() }
+    }
+
     pub(super) fn is_live(&self, seq: u64) -> bool {
         self.bits(seq / BLOCK).contains(seq % BLOCK)
     }
@@ -69,13 +79,5 @@ impl Known {
     /// The live dots of one block.
     pub(super) fn bits(&self, number: u64) -> Bits {
         self.live.get(&number).copied().unwrap_or_default()
-    }
-}
-
-impl FromIterator<(ReplicaId, Known)> for Digest {
-    fn from_iter<I: IntoIterator<Item = (ReplicaId, Known)>>(replicas: I) -> Self {
-        let mut replicas: Vec<_> = replicas.into_iter().collect();
-        replicas.sort_unstable_by_key(|(id, _)| *id);
-        Self { replicas }
     }
 }

@@ -1,5 +1,6 @@
 //! Edits: a scratch that becomes a delta, or nothing.
 
+use super::delta::sort;
 use super::{Delta, Doc, Observed};
 use crate::dot::{Dot, ReplicaId};
 use crate::replica::Replica;
@@ -187,7 +188,7 @@ impl<T: Crdt> Doc<T> {
 
         T::drain(scratch, &mut |seq, entry| delta.entries.push((Dot::new(id, seq), entry)));
         if !delta.entries.is_sorted_by_key(|(dot, _)| *dot) {
-            delta.entries.sort_unstable_by_key(|(dot, _)| *dot);
+            sort(&mut delta.entries);
         }
         for (at, dots) in superseded {
             delta.dead.extend([(id_at(&self.ids, at, place, id), dots)]);

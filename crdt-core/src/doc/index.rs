@@ -198,11 +198,8 @@ impl<S: Copy> Index<S> {
 
     /// The same facts without slots, in the order of ids.
     pub(super) fn digest(&self) -> Digest {
-        let known = |lane: &Lane<S>| {
-            let live = lane.blocks().collect();
-            (lane.id, Known { context: lane.context.clone(), live })
-        };
-        self.lanes.iter().filter(|lane| !lane.context.is_empty()).map(known).collect()
+        let known = |lane: &Lane<S>| (lane.id, Known::new(lane.context.clone(), lane.blocks().collect()));
+        Digest::new(self.lanes.iter().filter(|lane| !lane.context.is_empty()).map(known).collect())
     }
 }
 

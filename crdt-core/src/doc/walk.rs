@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::compare::{Comparison, Span};
+use super::delta::sort;
 use super::digest::Known;
 use super::todo::Todo;
 use super::{Delta, Digest, Doc, ROOT};
@@ -110,7 +111,7 @@ impl<T: Crdt> Doc<T> {
     /// The walk keeps at most `keep_at_most` entries for itself.
     pub fn walk(&self, receiver: &CausalContext, keep_at_most: usize) -> Walk<T> {
         let start = self.digest();
-        let todo = start.iter().map(|(id, known)| (*id, unseen(known, receiver, *id))).collect();
+        let todo = unseen(&start, receiver);
         let context = start.context();
         Walk {
             showing: Part { todo, kept: VecDeque::new() },
@@ -127,8 +128,13 @@ impl<T: Crdt> Doc<T> {
     }
 }
 
-/// The live dots of one replica that the receiver has not seen.
-fn unseen(known: &Known, receiver: &CausalContext, id: ReplicaId) -> BTreeMap<u64, Bits> {
+/// The live dots that the receiver has not seen.
+fn unseen(start: &Digest, receiver: &CausalContext) -> Todo {
+    start.iter().map(|(id, known)| (*id, unseen_of(known, receiver, *id))).collect()
+}
+
+/// Those of one replica.
+fn unseen_of(known: &Known, receiver: &CausalContext, id: ReplicaId) -> BTreeMap<u64, Bits> {
     let mask = |number| receiver.get(id).map_or_else(Bits::default, |seen| seen.mask(number));
     let blocks = known.live.iter().map(|(&number, &bits)| (number, bits & !mask(number)));
     blocks.filter(|(_, bits)| !bits.is_empty()).collect()
@@ -218,7 +224,7 @@ impl<T: Crdt> Walk<T> {
         if looked_at == 0 {
             return self.next_dead(max_entries.max(1));
         }
-        entries.sort_unstable_by_key(|(dot, _)| *dot);
+        sort(&mut entries);
         Some(Delta { entries: entries.into(), dead: CausalContext::default() })
     }
 
