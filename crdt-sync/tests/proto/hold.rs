@@ -59,7 +59,7 @@ fn write(lab: &mut SetLab, name: &str, inserted: Range<u64>, removed: Range<u64>
 
 /// Walks and divergences, of all nodes.
 fn alarms(lab: &SetLab) -> u64 {
-    let counters = lab.engines.values().map(|engine| engine.status().counters);
+    let counters = lab.engines.iter().map(|(_, engine)| engine.status().counters);
     counters.map(|sums| sums.walks_in + sums.walks_out + sums.diverged).sum()
 }
 
@@ -198,7 +198,7 @@ fn a_frozen_node_gives_walks_of_what_it_has_applied_and_then_what_it_holds() {
     lab.run_for(MINUTE);
     assert_equal(&mut lab, &["a", "b", "c"]);
     assert!(lab.engine("b").status().log_bytes <= short_log().log_bytes, "kept no longer");
-    let diverged: u64 = lab.engines.values().map(|engine| engine.status().counters.diverged).sum();
+    let diverged: u64 = lab.engines.iter().map(|(_, engine)| engine.status().counters.diverged).sum();
     assert_eq!(diverged, 0);
 }
 

@@ -15,7 +15,7 @@ pub(crate) const BUDGET: usize = 16 * 1024;
 /// Engines side by side. Nothing moves unless a test says so.
 pub(crate) struct Lab<T: Wire> {
     pub(crate) now: Now,
-    pub(crate) engines: BTreeMap<&'static str, Engine<T>>,
+    pub(crate) engines: Vec<(&'static str, Engine<T>)>,
     pub(crate) budget: usize,
     links: BTreeMap<(&'static str, &'static str), PeerId>,
     /// Frames on their way, by (from, to).
@@ -44,7 +44,7 @@ impl<T: Wire> Lab<T> {
     pub(crate) fn new(names: &[&'static str], config: &Config) -> Self {
         let mut lab = Self {
             now: Now { mono: Duration::ZERO, wall_ms: 1_700_000_000_000 },
-            engines: BTreeMap::new(),
+            engines: Vec::new(),
             budget: BUDGET,
             links: BTreeMap::new(),
             wires: BTreeMap::new(),
@@ -58,7 +58,7 @@ impl<T: Wire> Lab<T> {
     pub(crate) fn start(&mut self, name: &'static str, config: &Config) {
         let seed = self.restart(name);
         let engine = Engine::new(config.clone(), seed, self.now).expect("a configuration that works");
-        self.engines.insert(name, engine);
+        self.engines.push((name, engine));
     }
 
     /// Starts a node, or starts it again, with what a disk holds.
@@ -66,7 +66,7 @@ impl<T: Wire> Lab<T> {
         let seed = self.restart(name);
         let stored = disk.content();
         let engine = Engine::recover(config.clone(), seed, self.now, &stored).expect("a good disk");
-        self.engines.insert(name, engine);
+        self.engines.push((name, engine));
     }
 
     fn restart(&mut self, name: &'static str) -> [u8; 32] {
@@ -81,11 +81,12 @@ impl<T: Wire> Lab<T> {
     pub(crate) fn stop(&mut self, name: &'static str) {
         let others: Vec<_> = self.links.keys().filter(|(a, _)| *a == name).map(|(_, b)| *b).collect();
         others.into_iter().for_each(|other| self.cut(name, other));
-        self.engines.remove(name);
+        self.engines.retain(|(other, _)| *other != name);
     }
 
     pub(crate) fn engine(&mut self, name: &str) -> &mut Engine<T> {
-        self.engines.get_mut(name).expect("a node of this name")
+        let engine = self.engines.iter_mut().find(|(other, _)| *other == name);
+        &mut engine.expect("a node of this name").1
     }
 
     pub(crate) fn peer(&self, at: &'static str, other: &'static str) -> PeerId {
@@ -237,12 +238,12 @@ impl<T: Wire> Lab<T> {
     }
 
     pub(crate) fn due(&self) -> Option<Duration> {
-        self.engines.values().filter_map(Engine::poll_timeout).min()
+        self.engines.iter().filter_map(|(_, engine)| engine.poll_timeout()).min()
     }
 
     fn wake(&mut self) {
         let now = self.now;
-        for engine in self.engines.values_mut() {
+        for (_, engine) in &mut self.engines {
             if engine.poll_timeout().is_some_and(|due| due <= now.mono) {
                 engine.handle_timeout(now);
                 let due = engine.poll_timeout();
