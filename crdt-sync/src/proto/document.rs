@@ -156,6 +156,12 @@ impl<T: Wire> Typed<T> {
         drawn
     }
 
+    /// How many walks go through it.
+    #[cfg(test)]
+    pub(crate) fn walks(&self) -> usize {
+        self.walks.len()
+    }
+
     fn passage(&self, walk: WalkId) -> &Passage<T> {
         let passage = self.walks.iter().find(|passage| passage.id == walk);
         passage.expect("nobody asks for a walk that has ended")

@@ -438,3 +438,27 @@ fn encode_update(doc: &dyn Document, config: &Config) -> Result<Option<Vec<u8>>,
         Err(error) => Err(refused(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crdt_core::OrSet;
+
+    use super::super::document::Typed;
+    use super::*;
+
+    #[test]
+    fn a_walk_through_the_document_ends_with_what_it_was_for() {
+        let (config, peer, nothing) = (Config::new("c"), PeerId(1), CausalContext::default());
+        let mut typed = State::new(Typed::<OrSet<u64>>::with_key([0; 16]));
+        let state: &mut State = &mut typed;
+        for id in [1, 2] {
+            state.give(peer, id, &nothing, Now::default(), &config);
+            state.save(&config);
+        }
+        assert_eq!(typed.doc().walks(), 2, "one to the peer and one to the store");
+        let state: &mut State = &mut typed;
+        assert!(state.stop_giving(peer).is_some());
+        while let Saved::Piece(_) = state.next_saved(&config) {}
+        assert_eq!(typed.doc().walks(), 0);
+    }
+}
