@@ -87,6 +87,17 @@ impl Seed {
     pub(super) fn new(host: String, expected: Option<String>) -> Self {
         Self { host, name: expected.clone(), expected, doubtful: false, phase: Phase::Idle, failure: None }
     }
+
+    /// Whether it could lead anywhere: an address with a port, or a name with one.
+    pub(super) fn is_address(&self) -> bool {
+        let is_name = |(host, port): (&str, &str)| {
+            !host.is_empty()
+                && !host.contains([':', '[', ']'])
+                && port.parse::<u16>().is_ok_and(|port| port > 0)
+        };
+        let address = self.host.parse::<SocketAddr>();
+        address.map_or_else(|_| self.host.rsplit_once(':').is_some_and(is_name), |at| at.port() > 0)
+    }
 }
 
 impl Book {
@@ -196,6 +207,21 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_dialled_has_a_host_and_a_port() {
+        let is_address = |host: &str| Seed::new(host.to_owned(), None).is_address();
+        for host in ["london.example:4433", "localhost:1", "10.0.0.1:65535", "[::1]:4433", "[fe80::1%2]:4433"]
+        {
+            assert!(is_address(host), "{host}");
+        }
+        for host in ["", ":4433", "london", "london:", "london:0", "london:65536", "10.0.0.1", "10.0.0.1:0"] {
+            assert!(!is_address(host), "{host}");
+        }
+        for host in ["::1", "::1:4433", "[::1]", "[::1]:0", "[london]:1", "quic://london:4433"] {
+            assert!(!is_address(host), "{host}");
+        }
+    }
 
     #[test]
     fn a_failure_is_news_until_it_is_known_and_again_when_it_is_another() {

@@ -136,8 +136,8 @@ impl<T: Replicated> Builder<T> {
     ///
     /// # Errors
     /// When a setting is missing or cannot work, contradicts the certificate, no peer would believe the
-    /// certificate (it has expired, or another authority signed it), the store cannot be read, or the
-    /// address is taken. Nothing is left running.
+    /// certificate (it has expired, or another authority signed it), a peer's address has no port, the store
+    /// cannot be read, or the node's own address is taken. Nothing is left running.
     pub async fn start(self) -> Result<Node<T>, StartError> {
         let config = self.settings.check()?;
         let engine = Machine::<Typed<T>>::new(config, world::random(), Now::default())?;
@@ -203,7 +203,8 @@ fn needed<I>(listen: Option<SocketAddr>, identity: Option<I>) -> Result<(SocketA
     Ok((listen, identity.ok_or(missing("a certificate: Builder::identity"))?))
 }
 
-/// Names that contradict each other would show as peers that refuse this node, or never answer.
+/// Names that contradict each other, and addresses that lead nowhere, would show as peers that refuse this
+/// node, or never answer.
 fn check_names(identity: &Identity, config: &Config, peers: &[Seed]) -> Result<(), StartError> {
     let names = [("cluster", &config.cluster, identity.cluster()), ("name", &config.name, identity.name())];
     for (field, configured, certified) in names {
@@ -211,6 +212,9 @@ fn check_names(identity: &Identity, config: &Config, peers: &[Seed]) -> Result<(
             let (configured, certified) = (configured.clone(), certified.to_owned());
             return Err(StartError::NotCertified { field, configured, certified });
         }
+    }
+    if let Some(peer) = peers.iter().find(|peer| !peer.is_address()) {
+        return Err(StartError::PeerAddress { address: peer.host.clone() });
     }
     let mut expected = peers.iter().filter_map(|peer| peer.expected.as_deref());
     Ok(expected.try_for_each(check_name)?)

@@ -36,6 +36,11 @@ pub enum StartError {
         /// What the certificate says.
         certified: String,
     },
+    /// What a peer is to be dialled by is no address with a port.
+    PeerAddress {
+        /// What it is.
+        address: String,
+    },
     /// The store cannot be read. It was not changed.
     Store(StoreError),
     /// The node cannot go on from what the store holds. It was not changed.
@@ -64,6 +69,9 @@ impl fmt::Display for StartError {
             Self::Identity { reason } => write!(f, "the certificate or key cannot be used: {reason}"),
             Self::NotCertified { field, configured, certified } => {
                 write!(f, "the {field} is configured as {configured:?}, and {certified:?} in the certificate")
+            }
+            Self::PeerAddress { address } => {
+                write!(f, "a peer is dialled as host:port, such as london.example:4433, not {address:?}")
             }
             Self::Store(error) => write!(f, "the store cannot be read: {error}"),
             Self::Recover { place, error } => {

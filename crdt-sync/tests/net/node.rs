@@ -222,6 +222,9 @@ async fn what_cannot_work_does_not_start() {
     assert!(
         matches!(nobody.start().await.err(), Some(StartError::Identity { reason }) if reason.contains("two words"))
     );
+    let nowhere = builder().listen(loopback()).identity(ca.issue("a").unwrap()).peers(["b:1", "10.0.0.2"]);
+    let Some(error @ StartError::PeerAddress { .. }) = nowhere.start().await.err() else { panic!("no port") };
+    assert!(error.to_string().contains("\"10.0.0.2\""), "{error}");
     let first = builder().listen(loopback()).identity(ca.issue("a").unwrap()).start().await.unwrap();
     let taken = builder().listen(first.local_addr()).identity(ca.issue("b").unwrap()).start().await.err();
     let Some(error @ StartError::Listen { .. }) = taken else { panic!("it is taken") };

@@ -16,13 +16,13 @@ async fn status_tells_of_each_peer_how_it_is_and_what_went_wrong() {
     let mut net = eager();
     net.handshake_timeout = Duration::from_millis(100);
     let b = Node::<Set>::builder().listen(reserved).identity(ca.issue("b").unwrap()).net(net);
-    let b = b.peers([a.local_addr(), nobody.local_addr().unwrap(), reserved]).peers(["no address"]);
+    let b = b.peers([a.local_addr(), nobody.local_addr().unwrap(), reserved]).peers(["no address:1"]);
     let b = b.start().await.unwrap();
     let seed = |at: usize| b.status().unwrap().peers[at].clone();
     until("a is up", || seed(0).state == LinkState::Up && seed(0).lag_updates == Some(0)).await;
     until("nobody answers", || seed(1).last_error == Some(LinkError::Timeout)).await;
     until("its own address", || seed(2).state == LinkState::Own).await;
-    until("no address", || seed(3).last_error == Some(LinkError::Unresolved)).await;
+    until("no address:1", || seed(3).last_error == Some(LinkError::Unresolved)).await;
 
     let KnownPeer { name, configured, address, reconnects, last_error, .. } = seed(0);
     assert_eq!((name.as_deref(), configured), (Some("a"), Some(a.local_addr().to_string())));
