@@ -207,7 +207,9 @@ impl<T> Page<T> {
     fn add_cell(&mut self, value: T) -> u32 {
         let room = PAGE as usize - self.cells.len();
         if self.cells.len() == self.cells.capacity() {
-            self.cells.reserve_exact(if self.present.is_none() { room } else { room.min(KEPT.into()) });
+            // In two steps, so that the last page of a few has no empty half.
+            let dense = if self.cells.is_empty() { room / 2 } else { room };
+            self.cells.reserve_exact(if self.present.is_none() { dense } else { room.min(KEPT.into()) });
         }
         let Some(present) = &mut self.present else {
             self.cells.push(Cell::Full(value));
