@@ -94,6 +94,11 @@ pub(crate) fn has(node: &Node<Set>, element: &str) -> bool {
 
 /// Waits until the condition holds.
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    wait(what, &condition).await;
+}
+
+/// Compiled once, and not for each of a hundred conditions.
+async fn wait(what: &str, condition: &dyn Fn() -> bool) {
     let held = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(2)).await;
