@@ -1,5 +1,7 @@
 //! Memory that states hold, and give back.
 
+use std::collections::BTreeSet;
+
 use crdt_core::codec::Limits;
 use crdt_core::{Crdt, Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, Replica, ReplicaId};
 
@@ -84,6 +86,27 @@ fn mass_removal_gives_back_the_memory() {
         |m| m.retain(|n, _| scattered(*n)),
         |m| (0..1_000).for_each(|n| m.entry(&n).insert(n)),
     );
+}
+
+/// Keys come and go, a hundred at a time and a thousand at once: what is left of those that are gone is a
+/// tenth at most.
+#[test]
+fn what_came_and_went_leaves_no_memory_behind() {
+    let _turn = turn();
+    let keys = |from: u64, many: u64| (from..from + many).map(|n| format!("user:{n:06}"));
+    let (fresh, doc) = held(|| filled::<OrSet<String>>(|set| set.extend(keys(20_000, 1_000))));
+    let (left, busy) = held(|| {
+        let (mut me, mut doc) = (Replica::new(ReplicaId::from_u128(1)), Doc::<OrSet<String>>::default());
+        for from in (0..21_000).step_by(100) {
+            let _ = doc.update(&mut me, |set| set.extend(keys(from, 100)));
+            let gone: BTreeSet<_> =
+                from.checked_sub(1_000).into_iter().flat_map(|old| keys(old, 100)).collect();
+            let _ = doc.update(&mut me, |set| set.retain(|key| !gone.contains(key)));
+        }
+        doc
+    });
+    assert_eq!(busy.sorted(), doc.sorted());
+    assert!(left * 10 <= fresh * 11, "{left} held, where {fresh} would do");
 }
 
 /// A newer build's struct, and an older one's, which cannot read half of it.
