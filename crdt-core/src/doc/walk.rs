@@ -266,7 +266,8 @@ impl<T: Crdt> Walk<T> {
             slots.push((dot, tray.insert_copy(&mut at, dot, entry)));
         }
         let shows = !tray.is_empty();
-        slots.into_iter().for_each(|(dot, slot)| tray.remove(&mut at, dot, slot));
+        // Backwards: views find what came last the soonest.
+        slots.iter().rev().for_each(|(dot, slot)| tray.remove(&mut at, *dot, *slot));
         shows
     }
 
