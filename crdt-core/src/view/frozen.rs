@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
-use core::cell::OnceCell;
+use core::cell::{Cell, OnceCell};
 use core::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
@@ -22,11 +22,14 @@ pub struct Frozen<K, V> {
 struct Trie<K, V> {
     hasher: RandomState,
     root: OnceCell<Box<Node<K, V>>>,
+    len: Cell<usize>,
 }
 
 struct Node<K, V> {
     key: K,
     value: V,
+    /// How many came before it: hashes decide where it lies, and must not decide what an edit does.
+    number: usize,
     children: [OnceCell<Box<Self>>; 4],
 }
 
@@ -62,8 +65,9 @@ impl<K: Hash + Eq, V: Default> Frozen<K, V> {
         if first.borrow() == key {
             return value;
         }
-        let cell = self.others.get_or_init(Box::default).cell(key);
-        &cell.get_or_init(|| Box::new(Node::new(key.to_owned()))).value
+        let others = self.others.get_or_init(Box::default);
+        let new = || Box::new(Node::new(key.to_owned(), others.len.replace(others.len.get() + 1)));
+        &others.cell(key).get_or_init(new).value
     }
 }
 
@@ -87,27 +91,30 @@ impl<K: Hash + Eq, V> Trie<K, V> {
 
 impl<K, V> Default for Trie<K, V> {
     fn default() -> Self {
-        Self { hasher: RandomState::default(), root: OnceCell::new() }
+        Self { hasher: RandomState::default(), root: OnceCell::new(), len: Cell::new(0) }
     }
 }
 
 impl<K, V: Default> Node<K, V> {
-    fn new(key: K) -> Self {
-        Self { key, value: V::default(), children: [const { OnceCell::new() }; 4] }
+    fn new(key: K, number: usize) -> Self {
+        Self { key, value: V::default(), number, children: [const { OnceCell::new() }; 4] }
     }
 }
 
 impl<K, V> Frozen<K, V> {
-    /// Calls `each` for every key and value, in no particular order.
+    /// Calls `each` for every key and value, in the order in which they came.
     pub fn for_each<'a>(&'a self, mut each: impl FnMut(&'a K, &'a V)) {
         if let Some((key, value)) = self.first.get() {
             each(key, value);
         }
-        let mut open: Vec<_> = self.others.get().and_then(|others| others.root.get()).into_iter().collect();
-        while let Some(node) = open.pop() {
-            each(&node.key, &node.value);
-            open.extend(node.children.iter().filter_map(OnceCell::get));
+        let mut nodes: Vec<_> = self.others.get().and_then(|others| others.root.get()).into_iter().collect();
+        let mut open = 0;
+        while let Some(node) = nodes.get(open) {
+            nodes.extend(node.children.iter().filter_map(OnceCell::get));
+            open += 1;
         }
+        nodes.sort_unstable_by_key(|node| node.number);
+        nodes.into_iter().for_each(|node| each(&node.key, &node.value));
     }
 
     /// Calls `each` with every key and value, in no particular order.
@@ -118,7 +125,7 @@ impl<K, V> Frozen<K, V> {
         let others = self.others.into_inner();
         let mut open: Vec<_> = others.and_then(|others| others.root.into_inner()).into_iter().collect();
         while let Some(node) = open.pop() {
-            let Node { key, value, children } = *node;
+            let Node { key, value, children, .. } = *node;
             each(key, value);
             open.extend(children.into_iter().filter_map(OnceCell::into_inner));
         }

@@ -136,9 +136,10 @@ proptest! {
             prop_assert_eq!(cell.get(), counts[key]);
         }
         prop_assert!(map.get(&999).is_none());
-        let mut seen = BTreeMap::new();
-        map.for_each(|key, cell| { seen.insert(*key, cell.get()); });
-        prop_assert_eq!(&seen, &counts);
+        let mut seen = Vec::new();
+        map.for_each(|key, cell| seen.push((*key, cell.get())));
+        let in_order = keys.iter().enumerate().filter(|(at, key)| !keys[..*at].contains(key));
+        prop_assert_eq!(seen, in_order.map(|(_, key)| (*key, counts[key])).collect::<Vec<_>>());
         let mut out = BTreeMap::new();
         map.consume(|key, cell| { out.insert(key, cell.get()); });
         prop_assert_eq!(&out, &counts);

@@ -1,6 +1,6 @@
 //! Sets beside the OR-set.
 
-use crdt_core::{Doc, GSet, LwwMap, LwwMapEditor, OrMap, OrMapEditor, OrSet, RwSet, RwSetEditor};
+use crdt_core::{Doc, GSet, LwwMap, LwwMapEditor, OrMap, OrMapEditor, OrSet, PnCounter, RwSet, RwSetEditor};
 
 use super::{at_once, replica};
 
@@ -98,4 +98,26 @@ fn what_is_not_retained_goes_as_if_it_was_removed_one_by_one() {
     let crowded = |map: OrMapEditor<'_, u8, OrSet<u8>>| map.retain(|_, set| set.to_vec().len() > 1);
     let left = at_once::<OrMap<u8, OrSet<u8>>, _>(&filled, &crowded, &|map| map.entry(&1).insert(7), read);
     assert_eq!(left, [(1, 1), (2, 2)], "what the removal had not seen is there");
+}
+
+#[test]
+fn one_edit_is_one_delta_whatever_the_hashes() {
+    let banned = || {
+        let ban = |set: RwSetEditor<'_, u8>| {
+            set.extend(0..8);
+            set.clear();
+        };
+        Doc::<RwSet<u8>>::default().update(&mut replica(1), ban)
+    };
+    let counted = || {
+        let count = |map: OrMapEditor<'_, u8, PnCounter>| {
+            (0..8).for_each(|key| map.entry(&key).add(1));
+            map.clear();
+        };
+        Doc::<OrMap<u8, PnCounter>>::default().update(&mut replica(1), count)
+    };
+    for _ in 0..4 {
+        assert_eq!(banned().encode(), banned().encode());
+        assert_eq!(counted().encode(), counted().encode());
+    }
 }
