@@ -204,6 +204,25 @@ fn an_older_build_removes_what_it_saw_of_unknown_fields_and_no_more() {
 }
 
 #[test]
+fn documents_of_an_older_build_merge_with_what_it_does_not_know() {
+    let (mut a, mut b) = replicas();
+    let mut new = Doc::<New>::default();
+    let first = new.update(&mut a, |users| {
+        users.entry("ann").name.set(text("Ann"));
+        users.entry("ann").address.city.set(text("Tokyo"));
+        users.entry("bob").tags.insert(text("vip"));
+    });
+    let (mut here, mut there) = (Doc::<Old>::default(), Doc::<Old>::default());
+    there.merge(pass(&first));
+    // One that has met the replicas in another order.
+    new.merge(pass(&here.update(&mut b, |users| users.entry("bob").tags.insert(text("old")))));
+    assert!(here.merge_from(&there));
+    assert_eq!(here.encode().unwrap(), new.encode().unwrap());
+    assert!(here.get("bob").is_some_and(|bob| bob.tags.contains("vip") && bob.tags.contains("old")));
+    assert!(!here.merge_from(&there), "it has all of it");
+}
+
+#[test]
 fn unknown_fields_at_the_root_are_kept_too() {
     let (mut me, mut other) = replicas();
     let mut new = Doc::<User>::default();
