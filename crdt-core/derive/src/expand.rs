@@ -265,6 +265,13 @@ fn storing(of: &Struct) -> TokenStream {
             }
         }
 
+        fn look_ahead(&self, other: &Self, slot: Self::Slot) -> ::core::primitive::u32 {
+            match slot {
+                #(#slot::#variants(slot) => #calls::look_ahead(&self.#names, &other.#names, slot),)*
+                #slot::Unknown => 0,
+            }
+        }
+
         fn remove(&mut self, at: &mut #krate::view::At<'_>, dot: #krate::view::LocalDot, slot: Self::Slot) {
             match slot {
                 #(#slot::#variants(slot) => #calls::remove(&mut self.#names, at, dot, slot),)*

@@ -180,6 +180,11 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
         (slot, self.change(slot, at, insert))
     }
 
+    fn look_ahead(&self, other: &Self, (slot, inner): Self::Slot) -> u32 {
+        let (key, from) = other.values.get(slot);
+        self.values.find(key).map_or(0, |(slot, value)| slot ^ value.look_ahead(from, inner))
+    }
+
     fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, (slot, inner): Self::Slot) {
         self.change(slot, at, |value, at| value.remove(at, dot, inner));
         if self.values.get(slot).1.is_bottom() && !self.unknown.holds(slot) {

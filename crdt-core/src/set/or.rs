@@ -117,6 +117,10 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
         self.elements.add_anywhere(element, dot)
     }
 
+    fn look_ahead(&self, other: &Self, slot: u32) -> u32 {
+        self.elements.head(other.element(slot)).unwrap_or_default()
+    }
+
     fn remove(&mut self, _at: &mut At<'_>, _dot: LocalDot, slot: u32) {
         self.elements.take(slot);
     }

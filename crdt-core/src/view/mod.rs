@@ -89,6 +89,16 @@ pub trait Crdt: Default + 'static {
         self.insert(at, dot, other.entry(look, there, slot))
     }
 
+    /// Reads what [`insert_from`](Crdt::insert_from) will read, and gives out a number that depends on it;
+    /// which one means nothing.
+    ///
+    /// Asked for many entries before the first of them is inserted, so that the processor waits for their
+    /// memory once. For types whose entries lie where they have to be looked for.
+    fn look_ahead(&self, other: &Self, slot: Self::Slot) -> u32 {
+        let _ = (other, slot);
+        0
+    }
+
     /// Takes out the entry that [`insert`](Crdt::insert) put in `slot` under `dot`.
     fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, slot: Self::Slot);
 
