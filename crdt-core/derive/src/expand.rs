@@ -213,14 +213,14 @@ fn storing(of: &Struct) -> TokenStream {
     let krate = &of.krate;
     let ([entry, slot, ..], (names, variants, calls)) = (names(of), parts(of));
     quote! {
-        fn insert(
+        fn take_in(
             &mut self,
             at: &mut #krate::view::At<'_>,
             dot: #krate::view::LocalDot,
             entry: Self::Entry,
         ) -> Self::Slot {
             match entry {
-                #(#entry::#variants(entry) => #slot::#variants(#calls::insert(&mut self.#names, at, dot, entry)),)*
+                #(#entry::#variants(entry) => #slot::#variants(#calls::take_in(&mut self.#names, at, dot, entry)),)*
                 #entry::Unknown(entry) => {
                     at.keep(dot, entry);
                     #slot::Unknown
@@ -228,7 +228,7 @@ fn storing(of: &Struct) -> TokenStream {
             }
         }
 
-        fn insert_copy(
+        fn take_in_copy(
             &mut self,
             at: &mut #krate::view::At<'_>,
             dot: #krate::view::LocalDot,
@@ -236,7 +236,7 @@ fn storing(of: &Struct) -> TokenStream {
         ) -> Self::Slot {
             match entry {
                 #(#entry::#variants(entry) => {
-                    #slot::#variants(#calls::insert_copy(&mut self.#names, at, dot, entry))
+                    #slot::#variants(#calls::take_in_copy(&mut self.#names, at, dot, entry))
                 })*
                 #entry::Unknown(entry) => {
                     at.keep(dot, ::core::clone::Clone::clone(entry));
@@ -245,7 +245,7 @@ fn storing(of: &Struct) -> TokenStream {
             }
         }
 
-        fn insert_from(
+        fn take_in_from(
             &mut self,
             at: &mut #krate::view::At<'_>,
             dot: #krate::view::LocalDot,
@@ -256,7 +256,7 @@ fn storing(of: &Struct) -> TokenStream {
             match slot {
                 #(#slot::#variants(slot) => {
                     let from = (there, slot);
-                    #slot::#variants(#calls::insert_from(&mut self.#names, at, dot, &other.#names, look, from))
+                    #slot::#variants(#calls::take_in_from(&mut self.#names, at, dot, &other.#names, look, from))
                 })*
                 #slot::Unknown => {
                     at.keep(dot, look.kept(there));
@@ -272,9 +272,9 @@ fn storing(of: &Struct) -> TokenStream {
             }
         }
 
-        fn remove(&mut self, at: &mut #krate::view::At<'_>, dot: #krate::view::LocalDot, slot: Self::Slot) {
+        fn take_out(&mut self, at: &mut #krate::view::At<'_>, dot: #krate::view::LocalDot, slot: Self::Slot) {
             match slot {
-                #(#slot::#variants(slot) => #calls::remove(&mut self.#names, at, dot, slot),)*
+                #(#slot::#variants(slot) => #calls::take_out(&mut self.#names, at, dot, slot),)*
                 #slot::Unknown => at.release(dot),
             }
         }
@@ -286,14 +286,14 @@ fn finding(of: &Struct) -> TokenStream {
     let krate = &of.krate;
     let ([entry, slot, ..], (names, variants, calls)) = (names(of), parts(of));
     quote! {
-        fn entry(
+        fn entry_at(
             &self,
             at: #krate::view::Look<'_>,
             dot: #krate::view::LocalDot,
             slot: Self::Slot,
         ) -> Self::Entry {
             match slot {
-                #(#slot::#variants(slot) => #entry::#variants(#calls::entry(&self.#names, at, dot, slot)),)*
+                #(#slot::#variants(slot) => #entry::#variants(#calls::entry_at(&self.#names, at, dot, slot)),)*
                 #slot::Unknown => #entry::Unknown(at.kept(dot)),
             }
         }
@@ -480,7 +480,7 @@ fn wire(of: &Struct) -> TokenStream {
                             out.tagged(#tags, |out| #calls::encode_slot(&self.#names, at, dot, slot, out))
                         })*
                         #slot::Unknown => {
-                            Self::encode_entry(&<Self as #krate::view::Crdt>::entry(self, at, dot, slot), out)
+                            Self::encode_entry(&<Self as #krate::view::Crdt>::entry_at(self, at, dot, slot), out)
                         }
                     }
                 }

@@ -153,7 +153,7 @@ impl<T: Wire> Doc<T> {
         // Without a delta in between: what is wrong further on drops what came before it.
         let dead = decode_entries::<T>(bytes, limits, |_, dot, entry| {
             let place = doc.place(dot.replica);
-            doc.take_in(place, dot.seq, |root, at, dot| root.insert(at, dot, entry));
+            doc.take_in(place, dot.seq, |root, at, dot| root.take_in(at, dot, entry));
         })?;
         doc.join_dead(&dead);
         Ok(doc)

@@ -70,7 +70,7 @@ pub trait Wire: Crdt {
         slot: Self::Slot,
         out: &mut Writer,
     ) -> Result<(), EncodeError> {
-        Self::encode_entry(&self.entry(at, dot, slot), out)
+        Self::encode_entry(&self.entry_at(at, dot, slot), out)
     }
 
     /// Reads what [`encode_entry`](Wire::encode_entry) wrote, and no more.

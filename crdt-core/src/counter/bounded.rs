@@ -263,15 +263,15 @@ impl Crdt for BoundedCounter {
 
     const HAS_RIGHTS: bool = true;
 
-    fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RightsEntry) {
+    fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RightsEntry) {
         self.ledger.add(Record::new(at.ids().id(dot.replica()), dot, entry));
     }
 
-    fn remove(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
+    fn take_out(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
         self.ledger.remove(dot);
     }
 
-    fn entry(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RightsEntry {
+    fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RightsEntry {
         let found = self.ledger.records.iter().find(|record| record.dot == dot);
         found.map(Record::entry).expect("a live slot has its entry")
     }

@@ -257,15 +257,15 @@ macro_rules! counter_of_runs {
             type Scratch = CounterScratch;
             type Editor<'a> = $editor<'a>;
 
-            fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RunEntry) {
+            fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RunEntry) {
                 self.runs.insert(at, dot, entry);
             }
 
-            fn remove(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
+            fn take_out(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
                 self.runs.remove(dot);
             }
 
-            fn entry(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RunEntry {
+            fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RunEntry {
                 self.runs.entry(dot)
             }
 

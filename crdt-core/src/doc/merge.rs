@@ -20,13 +20,13 @@ impl<T: Crdt> Doc<T> {
     #[doc(alias("apply", "join"))]
     pub fn merge(&mut self, delta: Delta<T>) -> bool {
         let Delta { entries, dead } = delta;
-        self.join(entries.into_iter(), &dead, T::insert)
+        self.join(entries.into_iter(), &dead, T::take_in)
     }
 
     /// The same for a delta that goes on its way afterwards: copies of the entries what is new.
     pub(super) fn merge_ref(&mut self, delta: &Delta<T>) -> bool {
         let entries = delta.entries.iter().map(|(dot, entry)| (*dot, entry));
-        self.join(entries, &delta.dead, T::insert_copy)
+        self.join(entries, &delta.dead, T::take_in_copy)
     }
 
     fn join<E>(
@@ -68,8 +68,8 @@ impl<T: Crdt> Doc<T> {
         let (mut root, mut unknown) = (T::default(), Unknown::default());
         self.index.give_out(|place, seq, slot| {
             let dot = LocalDot::new(place, seq);
-            let entry = self.root.entry(look, dot, slot);
-            root.insert(&mut At { ids: &self.ids, unknown: &mut unknown, holder: ROOT }, dot, entry)
+            let entry = self.root.entry_at(look, dot, slot);
+            root.take_in(&mut At { ids: &self.ids, unknown: &mut unknown, holder: ROOT }, dot, entry)
         });
         (self.root, self.unknown) = (root, unknown);
     }
@@ -91,7 +91,7 @@ impl<T: Crdt> Doc<T> {
             for (seq, slot) in lane.slots(number, dots) {
                 let from = (LocalDot::new(there, seq), slot);
                 changed |= self.take_in(here, seq, |root, at, dot| {
-                    root.insert_from(at, dot, &other.root, other.look(), from)
+                    root.take_in_from(at, dot, &other.root, other.look(), from)
                 });
             }
         }
@@ -175,7 +175,7 @@ impl<T: Crdt> Doc<T> {
         for (place, number, dots) in live {
             let Some(lane) = self.index.lane(place) else { continue };
             entries.extend(lane.slots(number, dots).map(|(seq, slot)| {
-                (Dot::new(lane.id, seq), self.root.entry(self.look(), LocalDot::new(place, seq), slot))
+                (Dot::new(lane.id, seq), self.root.entry_at(self.look(), LocalDot::new(place, seq), slot))
             }));
         }
         Delta { entries: entries.into(), dead }
@@ -213,7 +213,7 @@ impl<T: Crdt> Doc<T> {
             && let Some(slot) = self.index.remove(place, seq)
         {
             let mut at = At { ids: &self.ids, unknown: &mut self.unknown, holder: ROOT };
-            self.root.remove(&mut at, LocalDot::new(place, seq), slot);
+            self.root.take_out(&mut at, LocalDot::new(place, seq), slot);
             changed = true;
         }
         changed

@@ -152,7 +152,7 @@ impl<T: Crdt> Doc<T> {
     fn entry(&self, dot: Dot) -> Option<T::Entry> {
         let place = self.ids.place(dot.replica)?;
         let slot = self.index.lane(place)?.slot(dot.seq)?;
-        Some(self.root.entry(self.look(), LocalDot::new(place, dot.seq), slot))
+        Some(self.root.entry_at(self.look(), LocalDot::new(place, dot.seq), slot))
     }
 
     /// The live dots that share the path of `dot`, ascending, if it is live.

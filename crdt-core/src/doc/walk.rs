@@ -263,11 +263,11 @@ impl<T: Crdt> Walk<T> {
         for (dot, entry) in group {
             let Some(place) = doc.ids.place(dot.replica) else { continue };
             let dot = LocalDot::new(place, dot.seq);
-            slots.push((dot, tray.insert_copy(&mut at, dot, entry)));
+            slots.push((dot, tray.take_in_copy(&mut at, dot, entry)));
         }
         let shows = !tray.is_empty();
         // Backwards: views find what came last the soonest.
-        slots.iter().rev().for_each(|(dot, slot)| tray.remove(&mut at, *dot, *slot));
+        slots.iter().rev().for_each(|(dot, slot)| tray.take_out(&mut at, *dot, *slot));
         shows
     }
 

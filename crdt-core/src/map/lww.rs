@@ -200,15 +200,15 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
     type Scratch = RefCell<Self>;
     type Editor<'a> = LwwMapEditor<'a, K, V>;
 
-    fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, (key, written): Self::Entry) -> u32 {
+    fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, (key, written): Self::Entry) -> u32 {
         self.add(at.ids(), key, Cell { dot, written })
     }
 
-    fn remove(&mut self, _at: &mut At<'_>, _dot: LocalDot, slot: u32) {
+    fn take_out(&mut self, _at: &mut At<'_>, _dot: LocalDot, slot: u32) {
         self.take(slot);
     }
 
-    fn entry(&self, _at: Look<'_>, _dot: LocalDot, slot: u32) -> Self::Entry {
+    fn entry_at(&self, _at: Look<'_>, _dot: LocalDot, slot: u32) -> Self::Entry {
         let (key, written) = self.write(slot);
         (key.clone(), written.clone())
     }

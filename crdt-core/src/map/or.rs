@@ -156,17 +156,17 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
 
     const HAS_RIGHTS: bool = V::HAS_RIGHTS;
 
-    fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
+    fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
         let slot = self.values.head_or_default(key);
-        (slot, self.change(slot, at, |value, at| value.insert(at, dot, entry)))
+        (slot, self.change(slot, at, |value, at| value.take_in(at, dot, entry)))
     }
 
-    fn insert_copy(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): &Self::Entry) -> Self::Slot {
+    fn take_in_copy(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): &Self::Entry) -> Self::Slot {
         let slot = self.values.head_or_default_copy(key);
-        (slot, self.change(slot, at, |value, at| value.insert_copy(at, dot, entry)))
+        (slot, self.change(slot, at, |value, at| value.take_in_copy(at, dot, entry)))
     }
 
-    fn insert_from(
+    fn take_in_from(
         &mut self,
         at: &mut At<'_>,
         dot: LocalDot,
@@ -176,7 +176,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
     ) -> Self::Slot {
         let (key, from, look) = other.value(look, slot);
         let slot = self.values.head_or_default_copy(key);
-        let insert = |value: &mut V, at: &mut At<'_>| value.insert_from(at, dot, from, look, (there, inner));
+        let insert = |value: &mut V, at: &mut At<'_>| value.take_in_from(at, dot, from, look, (there, inner));
         (slot, self.change(slot, at, insert))
     }
 
@@ -185,16 +185,16 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
         self.values.find(key).map_or(0, |(slot, value)| slot ^ value.look_ahead(from, inner))
     }
 
-    fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, (slot, inner): Self::Slot) {
-        self.change(slot, at, |value, at| value.remove(at, dot, inner));
+    fn take_out(&mut self, at: &mut At<'_>, dot: LocalDot, (slot, inner): Self::Slot) {
+        self.change(slot, at, |value, at| value.take_out(at, dot, inner));
         if self.values.get(slot).1.is_bottom() && !self.unknown.holds(slot) {
             self.values.take(slot);
         }
     }
 
-    fn entry(&self, at: Look<'_>, dot: LocalDot, (slot, inner): Self::Slot) -> Self::Entry {
+    fn entry_at(&self, at: Look<'_>, dot: LocalDot, (slot, inner): Self::Slot) -> Self::Entry {
         let (key, value, at) = self.value(at, slot);
-        (key.clone(), value.entry(at, dot, inner))
+        (key.clone(), value.entry_at(at, dot, inner))
     }
 
     fn siblings(&self, dot: LocalDot, (slot, inner): Self::Slot, each: &mut dyn FnMut(LocalDot)) {

@@ -113,7 +113,7 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
     type Scratch = RefCell<Self>;
     type Editor<'a> = OrSetEditor<'a, K>;
 
-    fn insert(&mut self, _at: &mut At<'_>, dot: LocalDot, element: K) -> u32 {
+    fn take_in(&mut self, _at: &mut At<'_>, dot: LocalDot, element: K) -> u32 {
         self.elements.add_anywhere(element, dot)
     }
 
@@ -121,11 +121,11 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
         self.elements.head(other.element(slot)).unwrap_or_default()
     }
 
-    fn remove(&mut self, _at: &mut At<'_>, _dot: LocalDot, slot: u32) {
+    fn take_out(&mut self, _at: &mut At<'_>, _dot: LocalDot, slot: u32) {
         self.elements.take(slot);
     }
 
-    fn entry(&self, _at: Look<'_>, _dot: LocalDot, slot: u32) -> K {
+    fn entry_at(&self, _at: Look<'_>, _dot: LocalDot, slot: u32) -> K {
         self.element(slot).clone()
     }
 

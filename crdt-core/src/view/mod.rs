@@ -1,7 +1,7 @@
 //! What types are made of.
 //!
-//! A type is two things. Its *view* is a typed store: it takes [`insert`](Crdt::insert) and
-//! [`remove`](Crdt::remove) in any order and is a function of the set of entries that are in. Its
+//! A type is two things. Its *view* is a typed store: it takes [`take_in`](Crdt::take_in) and
+//! [`take_out`](Crdt::take_out) in any order and is a function of the set of entries that are in. Its
 //! *editor* reads a base view and a scratch of its own, mints dots for what it adds, and supersedes
 //! dots that it saw; it never touches the base. All that makes replicas converge is in
 //! [`Doc`](crate::Doc), which knows neither paths nor payloads: a view cannot get a merge wrong,
@@ -46,6 +46,11 @@ use crate::dot::ReplicaId;
 ///   leaves the same set reads the same. `laws` checks this.
 /// - A slot stays valid until its own removal.
 /// - An editor supersedes only dots that it observed in its base or made itself.
+///
+/// # Names
+/// Whoever derives it has the trait in scope. So its methods are not called as those of collections are: a
+/// `doc.insert(..)` that should have been an [`update`](crate::Doc::update) is no method, and not one of these
+/// with other arguments.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a replicated type",
     label = "not a replicated type",
@@ -69,16 +74,16 @@ pub trait Crdt: Default + 'static {
     const HAS_RIGHTS: bool = false;
 
     /// Takes in an entry. The dot is not in the view.
-    fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: Self::Entry) -> Self::Slot;
+    fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: Self::Entry) -> Self::Slot;
 
-    /// Takes in a copy of an entry, as [`insert`](Crdt::insert) does: for types that have some of it already.
-    fn insert_copy(&mut self, at: &mut At<'_>, dot: LocalDot, entry: &Self::Entry) -> Self::Slot {
-        self.insert(at, dot, entry.clone())
+    /// Takes in a copy of an entry, as [`take_in`](Crdt::take_in) does: for types that have some of it already.
+    fn take_in_copy(&mut self, at: &mut At<'_>, dot: LocalDot, entry: &Self::Entry) -> Self::Slot {
+        self.take_in(at, dot, entry.clone())
     }
 
     /// Takes in a copy of the entry that another view has under a dot in a slot, as
-    /// [`insert`](Crdt::insert) does: for types that have some of it already.
-    fn insert_from(
+    /// [`take_in`](Crdt::take_in) does: for types that have some of it already.
+    fn take_in_from(
         &mut self,
         at: &mut At<'_>,
         dot: LocalDot,
@@ -86,10 +91,10 @@ pub trait Crdt: Default + 'static {
         look: Look<'_>,
         (there, slot): (LocalDot, Self::Slot),
     ) -> Self::Slot {
-        self.insert(at, dot, other.entry(look, there, slot))
+        self.take_in(at, dot, other.entry_at(look, there, slot))
     }
 
-    /// Reads what [`insert_from`](Crdt::insert_from) will read, and gives out a number that depends on it;
+    /// Reads what [`take_in_from`](Crdt::take_in_from) will read, and gives out a number that depends on it;
     /// which one means nothing.
     ///
     /// Asked for many entries before the first of them is inserted, so that the processor waits for their
@@ -99,11 +104,11 @@ pub trait Crdt: Default + 'static {
         0
     }
 
-    /// Takes out the entry that [`insert`](Crdt::insert) put in `slot` under `dot`.
-    fn remove(&mut self, at: &mut At<'_>, dot: LocalDot, slot: Self::Slot);
+    /// Takes out the entry that [`take_in`](Crdt::take_in) put in `slot` under `dot`.
+    fn take_out(&mut self, at: &mut At<'_>, dot: LocalDot, slot: Self::Slot);
 
     /// A copy of the entry in `slot`.
-    fn entry(&self, at: Look<'_>, dot: LocalDot, slot: Self::Slot) -> Self::Entry;
+    fn entry_at(&self, at: Look<'_>, dot: LocalDot, slot: Self::Slot) -> Self::Entry;
 
     /// Calls `each` for the dot of every entry with the path of `slot`, that of `slot` included.
     fn siblings(&self, dot: LocalDot, slot: Self::Slot, each: &mut dyn FnMut(LocalDot));

@@ -74,19 +74,19 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
     type Scratch = RefCell<Option<(LocalDot, E)>>;
     type Editor<'a> = PlaceEditor<'a, E, O>;
 
-    fn insert(&mut self, at: &mut At<'_>, dot: LocalDot, entry: E) {
+    fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: E) {
         let precedes = |(old, sibling): &(LocalDot, E)| O::precedes(at.ids(), (dot, &entry), (*old, sibling));
         let rank = self.siblings.partition_point(precedes);
         self.siblings.insert(rank, (dot, entry));
     }
 
-    fn remove(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
+    fn take_out(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
         if let Some(at) = self.siblings.iter().rposition(|(sibling, _)| *sibling == dot) {
             self.siblings.remove(at);
         }
     }
 
-    fn entry(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> E {
+    fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> E {
         let found = self.siblings.iter().find(|(sibling, _)| *sibling == dot);
         found.map(|(_, entry)| entry.clone()).expect("a live slot has its entry")
     }

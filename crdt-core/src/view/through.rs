@@ -29,31 +29,31 @@ macro_rules! view_through {
             type Scratch = <$inner as $crate::view::Crdt>::Scratch;
             type Editor<'a> = $editor<'a, $($argument),*>;
 
-            fn insert(
+            fn take_in(
                 &mut self,
                 at: &mut $crate::view::At<'_>,
                 dot: $crate::view::LocalDot,
                 entry: Self::Entry,
             ) -> Self::Slot {
-                self.inner.insert(at, dot, entry)
+                self.inner.take_in(at, dot, entry)
             }
 
-            fn remove(
+            fn take_out(
                 &mut self,
                 at: &mut $crate::view::At<'_>,
                 dot: $crate::view::LocalDot,
                 slot: Self::Slot,
             ) {
-                self.inner.remove(at, dot, slot);
+                self.inner.take_out(at, dot, slot);
             }
 
-            fn entry(
+            fn entry_at(
                 &self,
                 at: $crate::view::Look<'_>,
                 dot: $crate::view::LocalDot,
                 slot: Self::Slot,
             ) -> Self::Entry {
-                self.inner.entry(at, dot, slot)
+                self.inner.entry_at(at, dot, slot)
             }
 
             fn siblings(
