@@ -271,9 +271,11 @@ impl Crdt for BoundedCounter {
         self.ledger.remove(dot);
     }
 
-    fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RightsEntry {
-        let found = self.ledger.records.iter().find(|record| record.dot == dot);
-        found.map(Record::entry).expect("a live slot has its entry")
+    fn entry_at(&self, at: Look<'_>, dot: LocalDot, (): ()) -> RightsEntry {
+        let records = &self.ledger.records;
+        let found = at.ids().search(records, |record| record.dot, dot);
+        let found = found.or_else(|| records.iter().position(|record| record.dot == dot));
+        records[found.expect("a live slot has its entry")].entry()
     }
 
     fn siblings(&self, _dot: LocalDot, (): (), each: &mut dyn FnMut(LocalDot)) {

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use crate::dot::{Dot, ReplicaId};
-use crate::view::{At, LocalDot, Tx};
+use crate::view::{At, Ids, LocalDot, Tx};
 
 /// How far a run has come: the number of its increments and what they add up to.
 ///
@@ -116,11 +116,15 @@ impl Runs {
         }
     }
 
-    pub(super) fn entry(&self, dot: LocalDot) -> RunEntry {
-        let find = |records: &[Record]| records.iter().find(|record| record.dot == dot).copied();
-        let run = find(&self.runs).map(|Record { run, tally, .. }| RunEntry::Run { first: run.seq, tally });
-        let taken = || find(&self.taken).map(|Record { run, tally, .. }| RunEntry::Taken { run, tally });
-        run.or_else(taken).expect("a live slot has its entry")
+    pub(super) fn entry(&self, ids: &Ids, dot: LocalDot) -> RunEntry {
+        let search = |records| ids.search(records, |record: &Record| record.dot, dot);
+        let scan = |records: &[Record]| records.iter().position(|record| record.dot == dot);
+        let run = |at: usize| RunEntry::Run { first: self.runs[at].run.seq, tally: self.runs[at].tally };
+        let taken = |at: usize| RunEntry::Taken { run: self.taken[at].run, tally: self.taken[at].tally };
+
+        let soon = search(&self.runs).map(run).or_else(|| search(&self.taken).map(taken));
+        let late = || scan(&self.runs).map(run).or_else(|| scan(&self.taken).map(taken));
+        soon.or_else(late).expect("a live slot has its entry")
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
@@ -265,8 +269,8 @@ macro_rules! counter_of_runs {
                 self.runs.remove(dot);
             }
 
-            fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RunEntry {
-                self.runs.entry(dot)
+            fn entry_at(&self, at: Look<'_>, dot: LocalDot, (): ()) -> RunEntry {
+                self.runs.entry(at.ids(), dot)
             }
 
             fn siblings(&self, _dot: LocalDot, (): (), each: &mut dyn FnMut(LocalDot)) {

@@ -86,9 +86,10 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
         }
     }
 
-    fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> E {
-        let found = self.siblings.iter().find(|(sibling, _)| *sibling == dot);
-        found.map(|(_, entry)| entry.clone()).expect("a live slot has its entry")
+    fn entry_at(&self, at: Look<'_>, dot: LocalDot, (): ()) -> E {
+        let found = at.ids().search(&self.siblings, |(sibling, _)| *sibling, dot);
+        let found = found.or_else(|| self.siblings.iter().position(|(sibling, _)| *sibling == dot));
+        self.siblings[found.expect("a live slot has its entry")].1.clone()
     }
 
     fn siblings(&self, _dot: LocalDot, (): (), each: &mut dyn FnMut(LocalDot)) {

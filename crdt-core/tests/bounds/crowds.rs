@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crdt_core::clock::CausalContext;
 use crdt_core::codec::{Limits, Wire, Writer};
-use crdt_core::{Delta, Doc, LwwMap, OrSet, Replica, ReplicaId};
+use crdt_core::{Delta, Doc};
 
 use super::samples::{Visit, each};
 use super::turn;
@@ -29,40 +29,23 @@ impl Visit for Crowds {
         assert_eq!(head[18..], [1, 0, 0, 0], "{name}");
         let crowd = |size: usize| [&head[..20], &number(size - 1), &[0], &entry.repeat(size)].concat();
         let gone = |size: usize| [&head[..18], &[0, 1, 0], &number(size - 1)].concat();
-        costs_its_number(name, |size| come_and_go::<T>(&crowd(size), &gone(size), size));
+        let time = |size: usize| come_and_go::<T>(&crowd(size), &gone(size), size);
+        let tries = (0..TRIES).map(|_| ((0..TIMES).map(|_| time(FEW)).sum::<Duration>(), time(TIMES * FEW)));
+        let slow: Vec<_> = tries.take_while(|(few, many)| *many > MOST * *few).collect();
+        assert!(slow.len() < TRIES, "{name}: {TIMES} times {FEW}, and {TIMES} times as many, took {slow:?}");
     }
 }
 
-/// Fails where what takes the time of this is for a large crowd more than its number.
-fn costs_its_number(name: &str, time: impl Fn(usize) -> Duration) {
-    let tries = (0..TRIES).map(|_| ((0..TIMES).map(|_| time(FEW)).sum::<Duration>(), time(TIMES * FEW)));
-    let slow: Vec<_> = tries.take_while(|(few, many)| *many > MOST * *few).collect();
-    assert!(slow.len() < TRIES, "{name}: {TIMES} times {FEW}, and {TIMES} times as many, took {slow:?}");
-}
-
-/// Decodes and merges a crowd and its removal.
+/// Decodes a crowd, walks through it, encodes it, and merges its removal.
 #[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
 fn come_and_go<T: Wire>(crowd: &[u8], gone: &[u8], size: usize) -> Duration {
     let begun = Instant::now();
     let mut doc = Doc::<T>::decode(crowd, &Limits::default()).unwrap();
-    assert_eq!(doc.live_len(), size);
+    let chunk = doc.walk(&CausalContext::default(), 0).next_chunk(&doc, size, usize::MAX, |_| 0).unwrap();
+    assert_eq!(chunk.entries().len(), size);
+    assert_eq!(doc.encode().unwrap(), crowd);
     doc.merge(Delta::decode(gone, &Limits::default()).unwrap());
     assert_eq!(doc.live_len(), 0);
-    begun.elapsed()
-}
-
-/// Walks through a document of a crowd of writers that all made the same edit.
-#[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
-fn walk<T: Wire>(size: usize, edit: impl Fn(T::Editor<'_>)) -> Duration {
-    let mut doc = Doc::<T>::default();
-    for id in 0..size as u128 {
-        let mut writer = Replica::new(ReplicaId::from_u128(id));
-        doc.merge(Doc::<T>::default().update(&mut writer, &edit));
-    }
-    let begun = Instant::now();
-    let mut walk = doc.walk(&CausalContext::default(), 0);
-    let crowd = walk.next_chunk(&doc, 1, 1, |_| 0).unwrap();
-    assert_eq!(crowd.entries().len(), size, "those of one path travel together");
     begun.elapsed()
 }
 
@@ -76,11 +59,4 @@ fn number(number: usize) -> Vec<u8> {
 fn a_crowd_at_one_place_costs_its_number_for_every_type() {
     let _turn = turn();
     each(&mut Crowds);
-}
-
-#[test]
-fn a_walk_past_a_crowd_at_one_key_costs_its_number() {
-    let _turn = turn();
-    costs_its_number("set", |size| walk::<OrSet<u8>>(size, |set| set.insert(1)));
-    costs_its_number("map", |size| walk::<LwwMap<u8, u8>>(size, |map| map.insert(1, 1)));
 }
