@@ -40,8 +40,13 @@ impl Drop for Inside {
 impl Hub {
     /// Reads the engine for the user.
     pub(super) fn ask<R>(&self, read: impl FnOnce(&Machine) -> R) -> Result<R, NodeError> {
-        let _inside = Inside::enter(self)?;
         self.visited();
+        self.look(read)
+    }
+
+    /// The same for a user who waits, and came before.
+    fn look<R>(&self, read: impl FnOnce(&Machine) -> R) -> Result<R, NodeError> {
+        let _inside = Inside::enter(self)?;
         Ok(self.read(read))
     }
 
@@ -85,7 +90,7 @@ impl Hub {
         let deadline = world::instant() + limit;
         loop {
             progress.mark_unchanged();
-            if self.ask(&done)? {
+            if self.look(&done)? {
                 return Ok(true);
             }
             if self.is_stopping() {
