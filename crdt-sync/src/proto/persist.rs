@@ -170,6 +170,9 @@ impl Head {
     }
 }
 
+/// After how many updates it is tried again to write a state that could not be.
+const PATIENCE: Position = 4_096;
+
 /// How far the store is: one more reader of the log.
 ///
 /// A store that is slow or failing costs a place in the log and nothing else. What the log lost
@@ -191,6 +194,8 @@ pub(super) struct Disk {
     logged_before: usize,
     /// Whether the next snapshot is made in one go, because one in pieces came to nothing.
     hurry: bool,
+    /// Where the log ended when that came to nothing, too.
+    in_vain: Option<Position>,
     flight: Option<Flight>,
 }
 
@@ -218,6 +223,7 @@ impl Disk {
             snapshot_bytes,
             logged_before: 0,
             hurry: false,
+            in_vain: None,
             flight: None,
         }
     }
@@ -248,7 +254,8 @@ impl Disk {
     /// is made when the records outgrow the last one, so that it costs no more than they did.
     pub(super) fn wants_snapshot(&self, log: &Log, claims: u64, config: &Config) -> bool {
         let outgrown = self.logged > config.store_log_bytes.max(self.snapshot_bytes);
-        self.claims != Some(claims) || self.cursor < log.start_as_came() || outgrown
+        let due = self.claims != Some(claims) || self.cursor < log.start_as_came() || outgrown;
+        due && self.in_vain.is_none_or(|then| log.end() >= then + PATIENCE)
     }
 
     /// A state begins to go to the store.
@@ -256,8 +263,10 @@ impl Disk {
         self.logged_before = self.logged;
     }
 
-    /// A state in pieces came to nothing: too much changed meanwhile.
-    pub(super) fn missed_snapshot(&mut self) {
+    /// A state in pieces came to nothing: too much changed meanwhile. Where nothing can have changed, a part
+    /// of it cannot be written, and that is not tried again at once.
+    pub(super) fn missed_snapshot(&mut self, log: &Log) {
+        self.in_vain = self.hurry.then(|| log.end());
         self.hurry = true;
     }
 
@@ -308,7 +317,8 @@ impl Disk {
         self.logged += flight.bytes;
         if let Some((claims, bytes)) = flight.whole {
             self.logged -= self.logged_before;
-            (self.snapshot_bytes, self.claims, self.hurry) = (bytes, Some(claims), false);
+            (self.snapshot_bytes, self.claims) = (bytes, Some(claims));
+            (self.hurry, self.in_vain) = (false, None);
         }
         true
     }

@@ -12,6 +12,8 @@ use super::persist::{Head, Whole};
 pub(super) struct Saving {
     walk: WalkId,
     whole: Whole,
+    /// A part of it cannot be encoded: a user's value that refuses. Without it the rest would be another state.
+    is_unwritable: bool,
 }
 
 /// What comes next of a state.
@@ -26,28 +28,36 @@ pub(super) enum Saved {
 impl Saving {
     pub(super) fn begin(doc: &mut dyn Document, head: Head, claims: u64, config: &Config) -> Self {
         let walk = doc.begin_walk(&CausalContext::default(), config.walk_stash);
-        Self { walk, whole: Whole { head, claims, bytes: 0 } }
+        Self { walk, whole: Whole { head, claims, bytes: 0 }, is_unwritable: false }
     }
 
     /// The next piece, the head first; nothing once all are out, or if it is of no use.
     pub(super) fn next(&mut self, doc: &mut dyn Document, config: &Config) -> Option<Vec<u8>> {
-        if doc.is_overflown(self.walk) {
+        if self.is_of_no_use(doc) {
             return None;
         }
         let piece = if self.whole.bytes == 0 {
             self.whole.head.encode(config)
         } else {
-            let chunk = doc.next_chunk(self.walk, config.walk_entries, config.batch_bytes)?;
-            // Whatever is in the document was encoded or decoded before.
-            chunk.ok()?.bytes
+            match doc.next_chunk(self.walk, config.walk_entries, config.batch_bytes)? {
+                Ok(chunk) => chunk.bytes,
+                Err(_) => {
+                    self.is_unwritable = true;
+                    return None;
+                }
+            }
         };
         self.whole.bytes += piece.len();
         Some(piece)
     }
 
+    fn is_of_no_use(&self, doc: &dyn Document) -> bool {
+        self.is_unwritable || doc.is_overflown(self.walk)
+    }
+
     /// Ends it. Returns what it was, once all pieces are out.
     pub(super) fn end(self, doc: &mut dyn Document) -> Saved {
-        let missed = doc.is_overflown(self.walk);
+        let missed = self.is_of_no_use(doc);
         doc.end_walk(self.walk);
         if missed { Saved::Missed } else { Saved::Whole(self.whole) }
     }

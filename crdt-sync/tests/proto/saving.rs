@@ -1,5 +1,6 @@
 //! A state that goes to the store in pieces, and crashes between any two of them.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use crdt_core::OrSet;
@@ -7,6 +8,8 @@ use crdt_sync::proto::{Batch, Config, Engine, Now, Token};
 use crdt_sync::store::{DiskFault, FaultyStore, Store};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde::ser::Error;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::lab::short_log;
 
@@ -227,6 +230,68 @@ struct Seen {
     half_written: usize,
     whole: usize,
     lost: usize,
+}
+
+thread_local! {
+    static REFUSES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// An element that, as the fault of a user's type, sometimes cannot be written though it was read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+struct Fickle(u64);
+
+impl Serialize for Fickle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 == 13 && REFUSES.get() {
+            return Err(S::Error::custom("not now"));
+        }
+        self.0.serialize(serializer)
+    }
+}
+
+/// How many states began to go to the disk until there was nothing more to write, and how many went whole.
+fn persist_all(engine: &mut Engine<OrSet<Fickle>>, disk: &mut FaultyStore) -> (usize, usize) {
+    let (mut begun, mut whole) = (0, 0);
+    while let Some(mut batch) = engine.poll_persist() {
+        while engine.extend_persist(&mut batch) {}
+        disk.commit(&batch).expect("the disk is good");
+        engine.persisted(Now::default());
+        begun += usize::from(batch.snapshot.as_ref().is_some_and(|snapshot| snapshot.first));
+        whole += usize::from(batch.snapshot.is_some_and(|snapshot| snapshot.keep_from.is_some()));
+        assert!(begun < 10, "it begins again and again");
+    }
+    (begun, whole)
+}
+
+#[test]
+fn a_state_of_which_a_part_cannot_be_written_takes_the_place_of_nothing() {
+    let (mut disk, now) = (FaultyStore::default(), Now::default());
+    let start = |disk: &FaultyStore, seed| {
+        Engine::<OrSet<Fickle>>::recover(config(), [seed; 32], now, &disk.content())
+            .expect("the disk is good")
+    };
+    let mut engine = start(&disk, 0);
+    engine.update(now, |set| set.insert(Fickle(13))).unwrap();
+    assert_eq!(persist_all(&mut engine, &mut disk).1, 1);
+
+    REFUSES.set(true);
+    let (mut begun, mut whole) = (0, 0);
+    for element in 100..200 {
+        engine.update(now, |set| set.insert(Fickle(element))).unwrap();
+        let states = persist_all(&mut engine, &mut disk);
+        (begun, whole) = (begun + states.0, whole + states.1);
+        assert!(engine.covers_durably(&engine.token()), "records hold what was written");
+    }
+    assert_eq!((begun, whole), (2, 0), "in pieces, and in one go");
+    REFUSES.set(false);
+    assert_eq!(start(&disk, 1).doc().sorted(), engine.doc().sorted());
+
+    for number in 0..5_000 {
+        engine.update(now, |set| set.insert(Fickle(number % 100))).unwrap();
+        whole += persist_all(&mut engine, &mut disk).1;
+    }
+    assert!(whole > 0, "it can be written again");
+    assert_eq!(start(&disk, 2).doc().sorted(), engine.doc().sorted());
 }
 
 fn weather(seed: u64, seen: &mut Seen) {

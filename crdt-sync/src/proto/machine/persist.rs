@@ -62,7 +62,7 @@ impl Machine {
     /// Adds a piece of the state; returns whether there is another one.
     fn add_piece(&mut self, batch: &mut Batch) -> bool {
         let Some((disk, snapshot)) = self.disk.as_mut().zip(batch.snapshot.as_mut()) else { return false };
-        if snapshot.keep_from.is_some() {
+        if snapshot.keep_from.is_some() || !self.state.is_saving() {
             return false;
         }
         let finished = match self.state.next_saved(&self.config) {
@@ -77,7 +77,7 @@ impl Machine {
             batch.records.extend(records);
             snapshot.keep_from = Some(keep_from);
         } else {
-            disk.missed_snapshot();
+            disk.missed_snapshot(self.state.log());
         }
         false
     }
