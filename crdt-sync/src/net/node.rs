@@ -222,6 +222,9 @@ impl<T: Replicated> Node<T> {
 
     /// Reads the document. The closure should be short: writes wait for it.
     ///
+    /// A closure that asks another node of the same process holds this one meanwhile: where two threads do so in
+    /// opposite order, each may wait for the other for ever.
+    ///
     /// # Errors
     /// When the call comes from within the node's own `update` or `read`.
     pub fn read<R>(&self, read: impl FnOnce(&Doc<T>) -> R) -> Result<R, NodeError> {
