@@ -273,8 +273,7 @@ impl Crdt for BoundedCounter {
 
     fn entry_at(&self, at: Look<'_>, dot: LocalDot, (): ()) -> RightsEntry {
         let records = &self.ledger.records;
-        let found = at.ids().search(records, |record| record.dot, dot);
-        let found = found.or_else(|| records.iter().position(|record| record.dot == dot));
+        let found = at.ids().find(records, |record| record.dot, dot);
         records[found.expect("a live slot has its entry")].entry()
     }
 

@@ -105,6 +105,17 @@ impl Ids {
         items.get(at).is_some_and(|item| dot_of(item) == dot).then_some(at)
     }
 
+    /// Where the item of this dot is.
+    pub(crate) fn find<T>(
+        &self,
+        items: &[T],
+        dot_of: impl Fn(&T) -> LocalDot,
+        dot: LocalDot,
+    ) -> Option<usize> {
+        let found = self.search(items, &dot_of, dot);
+        found.or_else(|| items.iter().position(|item| dot_of(item) == dot))
+    }
+
     /// Every place, in the order of the ids.
     pub(crate) fn sorted(&self) -> Vec<u32> {
         let mut places: Vec<u32> = (0u32..).take(self.list.len()).collect();

@@ -87,8 +87,7 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
     }
 
     fn entry_at(&self, at: Look<'_>, dot: LocalDot, (): ()) -> E {
-        let found = at.ids().search(&self.siblings, |(sibling, _)| *sibling, dot);
-        let found = found.or_else(|| self.siblings.iter().position(|(sibling, _)| *sibling == dot));
+        let found = at.ids().find(&self.siblings, |(sibling, _)| *sibling, dot);
         self.siblings[found.expect("a live slot has its entry")].1.clone()
     }
 
