@@ -9,8 +9,8 @@ use uuid::Uuid;
 ///
 /// A replica id belongs to a *start* of a program, not to a machine or a document. Whoever loads a
 /// state, from a disk, a backup or a peer, gets data and not the right to go on under the id that
-/// wrote it: it takes [`ReplicaId::random`] and a new [`Replica`](crate::Replica). So no restore, copy or crash can
-/// give one dot two meanings.
+/// wrote it: it takes [`ReplicaId::random`] and a new [`Replica`](crate::Replica). So no restore, copy
+/// or crash can give one dot two meanings.
 ///
 /// ```
 /// use crdt_core::ReplicaId;

@@ -11,7 +11,8 @@ impl<T: Crdt> Doc<T> {
     ///
     /// The closure gets the type's editor, which sees the document and its own changes. All changes
     /// of one closure travel together in one delta. What the closure returns is dropped, an error too; use
-    /// [`try_update`](Doc::try_update) to keep it, and to change nothing where it fails. If the closure panics the document is as before.
+    /// [`try_update`](Doc::try_update) to keep it, and to change nothing where it fails. If the closure
+    /// panics the document is as before.
     ///
     /// ```
     /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};

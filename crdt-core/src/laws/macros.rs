@@ -1,7 +1,7 @@
 //! The one line.
 
-/// Makes a module of tests for each type: one test for every [`Law`](crate::laws::Law), and one that the hard cases
-/// were reached.
+/// Makes a module of tests for each type: one test for every [`Law`](crate::laws::Law), and one that the
+/// hard cases were reached.
 ///
 /// ```
 /// crdt_core::crdt_laws! {

@@ -19,8 +19,8 @@ use crate::view::Crdt;
 ///
 /// The types of this crate implement it for themselves. For a type of yours, implement it for the
 /// type or, from another crate such as an integration test, for an empty struct of your own that
-/// names the type; [`crdt_subject!`](crate::crdt_subject) does that for a struct of fields. A subject nests like the type that it stands for: `OrMap<u8, ProfileLaws>` checks
-/// a map of profiles.
+/// names the type; [`crdt_subject!`](crate::crdt_subject) does that for a struct of fields. A subject
+/// nests like the type that it stands for: `OrMap<u8, ProfileLaws>` checks a map of profiles.
 ///
 /// ```
 /// use crdt_core::laws::{self, Law, Subject};

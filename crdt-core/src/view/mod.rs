@@ -49,8 +49,8 @@ use crate::dot::ReplicaId;
 ///
 /// # Names
 /// Whoever derives it has the trait in scope. So its methods are not called as those of collections are: a
-/// `doc.insert(..)` that should have been an [`update`](crate::Doc::update) is no method, and not one of these
-/// with other arguments.
+/// `doc.insert(..)` that should have been an [`update`](crate::Doc::update) is no method, and not one of
+/// these with other arguments.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a replicated type",
     label = "not a replicated type",
@@ -76,7 +76,8 @@ pub trait Crdt: Default + 'static {
     /// Takes in an entry. The dot is not in the view.
     fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: Self::Entry) -> Self::Slot;
 
-    /// Takes in a copy of an entry, as [`take_in`](Crdt::take_in) does: for types that have some of it already.
+    /// Takes in a copy of an entry, as [`take_in`](Crdt::take_in) does: for types that have some of it
+    /// already.
     fn take_in_copy(&mut self, at: &mut At<'_>, dot: LocalDot, entry: &Self::Entry) -> Self::Slot {
         self.take_in(at, dot, entry.clone())
     }

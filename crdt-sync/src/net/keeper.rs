@@ -20,6 +20,7 @@ use crate::store::{Store, StoreError, StoreFault};
 
 /// The pauses of a store that fails: short at first, so that a hiccup costs little.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
 /// Has a new engine go on from what its store holds. Gives the store back.
 pub(super) async fn recover(
     engine: Arc<Engine>,

@@ -15,9 +15,9 @@
 //!   is refused, both sides report it as an error, and the first one stays.
 //! - What is sent is worked out when the stream takes it: a slow peer costs a cursor and a send
 //!   window, not a queue.
-//! - A link keeps the engine for a quarter of a millisecond at a time, but for one frame, and what it
-//!   sends or takes in bulk makes way for the user's threads that wait: neither a new node that is
-//!   given everything nor a fast peer starves reads and writes.
+//! - A link keeps the engine for tens of microseconds at a time, but for one frame, and hands it to
+//!   whoever waits. What it sends or takes in bulk pauses between batches while the user comes now and
+//!   then: neither a new node that is given everything nor a fast peer starves reads and writes.
 //! - Handshakes under way are bounded for each address and for all together, and forged addresses do
 //!   not use up the bound of who has them.
 //! - The store blocks threads of its own; nobody else waits for it. While it fails, it is tried again

@@ -18,8 +18,9 @@ use crate::proto::{Machine, Now, Token, Typed, Written};
 ///
 /// A handle: clones are the same node, and it stops when the last one is dropped. Its port and the file
 /// of its store are then free a moment later: to use them again, or to leave with nothing unsent, await
-/// [`shutdown`](Node::shutdown) first. Reads and writes are synchronous, wait for no peer, and work offline. A write is visible to every later read on
-/// this node; it is safe when other nodes have it, see [`replicated`](Node::replicated).
+/// [`shutdown`](Node::shutdown) first. Reads and writes are synchronous, wait for no peer, and work
+/// offline. A write is visible to every later read on this node; it is safe when other nodes have it,
+/// see [`replicated`](Node::replicated).
 ///
 /// ```no_run
 /// use crdt_core::OrSet;
@@ -82,8 +83,8 @@ impl<T: Replicated> Node<T> {
     /// is written: a closure that can fail is for [`try_update`](Node::try_update).
     ///
     /// # Errors
-    /// When the update is larger than the nodes agreed to take, or the node is frozen or was shut down, or the
-    /// call comes from within the node's own `update` or `read`. Nothing was written.
+    /// When the update is larger than the nodes agreed to take, or the node is frozen or was shut down,
+    /// or the call comes from within the node's own `update` or `read`. Nothing was written.
     #[doc(alias("transact", "write"))]
     pub fn update<R>(&self, edit: impl FnOnce(T::Editor<'_>) -> R) -> Result<Written<R>, NodeError> {
         self.write(|engine, now| engine.update(now, None, edit))?.map_err(NodeError::Update)
@@ -197,7 +198,8 @@ impl<T: Replicated> Node<T> {
         Ok(())
     }
 
-    /// The lock is given back without regard to who waits, unlike by links: users write on while others wake up.
+    /// The lock is given back without regard to who waits, unlike by links: users write on while others
+    /// wake up.
     fn write<R>(&self, write: impl FnOnce(&mut Machine<Typed<T>>, Now) -> R) -> Result<R, NodeError> {
         let hub = self.hub();
         let _inside = Inside::enter(hub)?;
@@ -222,8 +224,8 @@ impl<T: Replicated> Node<T> {
 
     /// Reads the document. The closure should be short: writes wait for it.
     ///
-    /// A closure that asks another node of the same process holds this one meanwhile: where two threads do so in
-    /// opposite order, each may wait for the other for ever.
+    /// A closure that asks another node of the same process holds this one meanwhile: where two threads do
+    /// so in opposite order, each may wait for the other for ever.
     ///
     /// # Errors
     /// When the call comes from within the node's own `update` or `read`.

@@ -142,9 +142,9 @@ pub struct Config {
 
     /// How long updates of others are held back from a peer that may have them from elsewhere, 0 to
     /// 1 s. One that the peer has not reported by then is sent, and if that happens again, later ones
-    /// of the same origin at once, until the peer says that they come twice. Longer spares full meshes from receiving
-    /// everything from everybody, shorter finds sooner which way updates have to go; 0 holds nothing
-    /// back. Default 200 ms: reports of a busy machine on the other side of an ocean.
+    /// of the same origin at once, until the peer says that they come twice. Longer spares full meshes
+    /// from receiving everything from everybody, shorter finds sooner which way updates have to go; 0
+    /// holds nothing back. Default 200 ms: reports of a busy machine on the other side of an ocean.
     pub relay_delay: Duration,
 
     /// Whether this node moves rights of bounded counters: asks peers for some where it runs low, gives

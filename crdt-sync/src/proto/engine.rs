@@ -44,9 +44,9 @@ use super::token::{Token, Written};
 ///
 /// After every input, in this order: poll `poll_refused` and close those connections; poll
 /// `poll_event`; for each connection, or those that are `ready`, poll `poll_transmit` until it returns
-/// nothing or the stream takes no more, and poll `poll_datagram`; then ask `poll_timeout` when to come back. A stream that
-/// takes no more is polled again when it does, with no input in between. Nothing is queued for a
-/// slow peer: what it is sent is worked out when its stream can take it.
+/// nothing or the stream takes no more, and poll `poll_datagram`; then ask `poll_timeout` when to come
+/// back. A stream that takes no more is polled again when it does, with no input in between. Nothing is
+/// queued for a slow peer: what it is sent is worked out when its stream can take it.
 ///
 /// A frame travels whole, in order and once, on the stream of its connection. (If it does not, the
 /// nodes still converge; the periodic exchange finds what is missing.) A datagram may be lost,

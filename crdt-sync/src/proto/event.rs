@@ -110,8 +110,8 @@ pub enum WalkRole {
 pub enum WalkOutcome {
     /// Everything was sent, or arrived: the receiver claims what the donor had at the start.
     Complete,
-    /// It was cut by a lost connection, a lost frame or a standstill, or since its receiver was frozen. Nothing of it is claimed, and a
-    /// new one begins with any donor.
+    /// It was cut by a lost connection, a lost frame or a standstill, or since its receiver was frozen.
+    /// Nothing of it is claimed, and a new one begins with any donor.
     Cut,
     /// The donor could not keep what the walk needs: more entries died, or more was written, than
     /// the configuration allows. A new one begins.

@@ -24,7 +24,8 @@
 //! 3. *Walks.* Where the log does not reach back, the donor sends its state as it was when the walk
 //!    began: first what is live, each entry with its own dot only, then the dots that are dead. Where
 //!    these are many, the two first find out by hashes of ranges which blocks of dots differ, and the
-//!    rest is not sent ([`Past`](crdt_core::Past)). Only a walk that came whole lets its receiver claim anything, namely the donor's vector at the start.
+//!    rest is not sent ([`Past`](crdt_core::Past)). Only a walk that came whole lets its receiver claim
+//!    anything, namely the donor's vector at the start.
 //!    One that is cut begins again with any donor; its parts stay, and while they do, the node says
 //!    that it is partial.
 //!

@@ -12,7 +12,8 @@ use super::persist::{Head, Whole};
 pub(super) struct Saving {
     walk: WalkId,
     whole: Whole,
-    /// A part of it cannot be encoded: a user's value that refuses. Without it the rest would be another state.
+    /// A part of it cannot be encoded: a user's value that refuses. Without it the rest would be another
+    /// state.
     is_unwritable: bool,
 }
 

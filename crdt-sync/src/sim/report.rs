@@ -7,8 +7,8 @@ use crdt_core::codec::Wire;
 use super::cluster::Cluster;
 use super::plan::Act;
 
-/// What the runs of [`explore`](super::explore) went through, in sums. A test that looks for faults asserts that
-/// they occurred: only what took effect is counted.
+/// What the runs of [`explore`](super::explore) went through, in sums. A test that looks for faults
+/// asserts that they occurred: only what took effect is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {

@@ -3,8 +3,9 @@
 //! `cargo run --release -p crdt-benches --bin figures [-- --quick] [--only ROW] [--json FILE]`
 //!
 //! Every row runs in a process of its own, so that none inherits the memory of another. Most run over UDP
-//! on loopback with TLS, four between engines without sockets. Each checks the values in the end: the exit status says
-//! whether anything was lost or did not converge. Whether an aim is met is for the table.
+//! on loopback with TLS, four between engines without sockets. Each checks the values in the end: the
+//! exit status says whether anything was lost or did not converge. Whether an aim is met is for the
+//! table.
 
 mod alone;
 mod crowd;

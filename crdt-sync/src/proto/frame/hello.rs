@@ -6,8 +6,8 @@
 //! are in every version to come.
 //!
 //! Features are what a node can do beyond its version, a bit each: 1 it moves rights (the frames
-//! *writer* and *want*), 2 it takes groups. A bit that this node does not know is no error: what both have said may be
-//! used, everything else not.
+//! *writer* and *want*), 2 it takes groups. A bit that this node does not know is no error: what both
+//! have said may be used, everything else not.
 
 use crdt_core::clock::CausalContext;
 

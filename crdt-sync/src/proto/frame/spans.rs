@@ -28,8 +28,8 @@ pub(super) fn encode(spans: &[Span], to: &mut Writer) {
     }
 }
 
-/// Reads ranges; at most as much is allocated as the bytes at hand can fill. None is empty and no two overlap, so that comparing them
-/// costs no more than a look at each block.
+/// Reads ranges; at most as much is allocated as the bytes at hand can fill. None is empty and no two
+/// overlap, so that comparing them costs no more than a look at each block.
 pub(super) fn decode(from: &mut Reader<'_>) -> Result<Vec<Span>, FrameError> {
     let (mut spans, mut end) = (Vec::new(), 0u64);
     for _ in 0..from.number()? {
