@@ -191,7 +191,7 @@ pub(super) struct RunsEditor<'a> {
 impl RunsEditor<'_> {
     /// What the edit sees: the base without what it superseded, and its own.
     pub(super) fn seen(self) -> Runs {
-        self.select(|records| records)
+        self.select(|records| records, |dot| self.tx.is_superseded(dot))
     }
 
     /// One increment or decrement; none when both amounts are zero.
@@ -200,8 +200,11 @@ impl RunsEditor<'_> {
             return;
         }
         let me = self.tx.replica();
-        let own = self.select(|records| Runs::of(records, me));
-        let open = own.newest().filter(|record| own.longest_taken(record.run).count == 0).last();
+        // All of it, also where the edit is to see only what a screen showed: a taken prefix must not go
+        // before its run does.
+        let own = self.select(|records| Runs::of(records, me), |dot| self.tx.has_superseded(dot));
+        let shown = own.newest().filter(|record| !self.tx.is_superseded(record.dot));
+        let open = shown.filter(|record| own.longest_taken(record.run).count == 0).last();
         let tally = open.map_or_else(Tally::default, |record| record.tally).step(plus, minus);
         let spent = |run: Dot| {
             let newest = own.newest().find(|record| record.run == run);
@@ -233,22 +236,22 @@ impl RunsEditor<'_> {
         }
     }
 
+    /// Marks a record as gone: one that the edit sees, or that only its owner, who writes, still needed.
     fn supersede(self, dot: LocalDot) {
-        self.tx.supersede(dot);
+        self.tx.supersede_total(dot);
         self.scratch.borrow_mut().remove(dot);
     }
 
-    /// The records that the edit sees, of those that `part` leaves.
-    fn select(self, part: impl Fn(&[Record]) -> &[Record]) -> Runs {
-        let mut seen = Runs::default();
+    /// The records of the base and the edit that `part` leaves and that are not `gone`.
+    fn select(self, part: impl Fn(&[Record]) -> &[Record], gone: impl Fn(LocalDot) -> bool) -> Runs {
+        let mut left = Runs::default();
         let own = self.scratch.borrow();
+        let is_left = |record: &&Record| !gone(record.dot);
         for runs in self.base.into_iter().chain([&*own]) {
-            let runs_left = part(&runs.runs).iter().filter(|record| !self.tx.is_superseded(record.dot));
-            runs_left.for_each(|record| seen.add_run(*record));
-            let taken_left = part(&runs.taken).iter().filter(|record| !self.tx.is_superseded(record.dot));
-            taken_left.for_each(|record| seen.add_taken(*record));
+            part(&runs.runs).iter().filter(is_left).for_each(|record| left.add_run(*record));
+            part(&runs.taken).iter().filter(is_left).for_each(|record| left.add_taken(*record));
         }
-        seen
+        left
     }
 }
 

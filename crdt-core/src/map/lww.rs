@@ -361,13 +361,17 @@ impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
         self.base_keys().chain(scratch.keys()).cloned().collect()
     }
 
-    /// The keys of the base that have a value and are not written by the edit.
+    /// The keys of which the first write of the base that the edit sees is a value: it sees none where it
+    /// has written one itself.
     fn base_keys(&self) -> impl Iterator<Item = &K> + '_ {
-        let keys = self.base.into_iter().flat_map(LwwMap::keys);
-        keys.filter(|key| {
-            let kept = self.base.into_iter().flat_map(|base| base.chain(*key));
-            kept.into_iter().any(|cell| !self.tx.is_superseded(cell.dot))
-        })
+        let heads = self.base.into_iter().flat_map(|base| base.cells.heads().map(move |head| (base, head)));
+        let seen = heads.filter(|(base, (head, ..))| {
+            let mut cells = base.cells.chain(*head).map(|(_, cell)| cell);
+            cells
+                .find(|cell| !self.tx.is_superseded(cell.dot))
+                .is_some_and(|cell| cell.written.value.is_some())
+        });
+        seen.map(|(_, (_, key, _))| key)
     }
 
     fn read<Q: Hash + Eq + ?Sized, R>(&self, key: &Q, read: impl Fn(&V) -> R) -> Option<R>

@@ -325,9 +325,10 @@ impl<'a, K: Hash + Eq, V: Crdt> OrMapEditor<'a, K, V> {
     }
 
     fn for_each_key(&self, mut each: impl FnMut(&K)) {
-        let base = self.base.into_iter().flat_map(OrMap::keys);
-        base.filter(|key| self.contains_key(*key)).for_each(&mut each);
-        let is_new = |key: &K| self.base.is_none_or(|base| !base.contains_key(key));
+        // Also those that read empty: an edit by an older screen may see something there.
+        let stored = self.base.into_iter().flat_map(|base| base.values.heads()).map(|(_, key, _)| key);
+        stored.filter(|key| self.contains_key(*key)).for_each(&mut each);
+        let is_new = |key: &K| self.base_value(key).is_none();
         self.scratch.for_each(|key, _| {
             if is_new(key) && self.contains_key(key) {
                 each(key);

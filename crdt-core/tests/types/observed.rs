@@ -1,6 +1,6 @@
 //! Edits by what a screen showed.
 
-use crdt_core::{BoundedCounter, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter};
+use crdt_core::{BoundedCounter, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, RwSet};
 
 use super::replica;
 
@@ -87,4 +87,64 @@ fn a_token_of_now_is_an_ordinary_update() {
         set.insert(3);
     });
     assert_eq!(set.sorted(), [&3]);
+}
+
+#[test]
+fn a_stale_screen_lists_the_keys_that_it_showed_and_no_others() {
+    let (mut me, mut other) = (replica(1), replica(2));
+    const SHOWN: u8 = 1;
+    const GONE: u8 = 2;
+    let (mut here, mut there) = (Doc::<LwwMap<u8, u8>>::default(), Doc::<LwwMap<u8, u8>>::default());
+    let _ = here.update(&mut me, |map| map.extend([(SHOWN, 1), (GONE, 1)]));
+    let _ = here.update(&mut me, |map| map.remove(&GONE));
+    let screen = here.observe();
+    // What somebody else wrote at the same time has later stamps: a removal of the one, a value of the other.
+    (2..5).for_each(|n| _ = there.update(&mut other, |map| map.extend([(SHOWN, n), (GONE, n)])));
+    let _ = there.update(&mut other, |map| map.remove(&SHOWN));
+    here.merge_from(&there);
+    assert_eq!(here.sorted(), [(&GONE, &4)]);
+
+    let _ = here.update_observed(&mut me, &screen, |map| {
+        assert_eq!((map.get(&SHOWN), map.get(&GONE)), (Some(1), None));
+        assert_eq!((map.keys(), map.is_empty()), (vec![SHOWN], false));
+        map.clear();
+        assert!(map.is_empty());
+    });
+    assert_eq!(here.sorted(), [(&GONE, &4)], "what the screen did not show is still there");
+}
+
+#[test]
+fn an_element_that_was_banned_since_is_listed_by_a_stale_screen() {
+    let (mut me, mut other, mut third) = (replica(1), replica(2), replica(3));
+    let (mut here, mut there) = (Doc::<RwSet<u8>>::default(), Doc::<RwSet<u8>>::default());
+    let _ = here.update(&mut me, |set| set.insert(1));
+    let screen = here.observe();
+    let _ = there.update(&mut other, |set| set.remove(&1));
+    here.merge_from(&there);
+    let mut elsewhere = here.clone();
+    let _ = here.update_observed(&mut me, &screen, |set| {
+        assert_eq!((set.contains(&1), set.to_vec(), set.is_empty()), (true, vec![1], false));
+        set.clear();
+    });
+    // The clearing is a removal like any other, and wins over an insertion that has not seen it.
+    let _ = elsewhere.update(&mut third, |set| set.insert(1));
+    here.merge_from(&elsewhere);
+    assert!(!here.contains(&1));
+}
+
+#[test]
+fn an_increment_by_the_screen_of_another_brings_back_none_that_were_taken() {
+    let (mut me, mut other) = (replica(1), replica(2));
+    let mut here = Doc::<PnCounter>::default();
+    let _ = here.update(&mut me, |counter| counter.add(100));
+    let mut there = here.clone();
+    let _ = here.update(&mut me, |counter| counter.add(7));
+    let _ = there.update(&mut other, |counter| counter.reset());
+    // It shows the removal, and has yet to hear of the seven.
+    let screen = there.observe();
+    here.merge_from(&there);
+    assert_eq!(here.value(), 7);
+    there.merge(here.update_observed(&mut me, &screen, |counter| counter.add(1)));
+    there.merge_from(&here);
+    assert_eq!((here.value(), there.value()), (8, 8));
 }
