@@ -68,8 +68,10 @@ impl<V: PartialEq> MvRegister<V> {
     /// The value, when there is exactly one.
     #[must_use]
     pub fn get(&self) -> Option<&V> {
-        let first = self.inner.first()?;
-        self.siblings().all(|sibling| sibling == first).then_some(first)
+        // The first is not compared with itself: a number that is none equals nothing.
+        let mut siblings = self.siblings();
+        let first = siblings.next()?;
+        siblings.all(|sibling| sibling == first).then_some(first)
     }
 
     /// Whether different values were written at the same time, and nobody has chosen yet.

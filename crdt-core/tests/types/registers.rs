@@ -26,6 +26,14 @@ fn equal_concurrent_values_show_once_and_are_no_conflict() {
 }
 
 #[test]
+fn a_lone_value_that_does_not_equal_itself_is_no_conflict() {
+    let mut doc = Doc::<MvRegister<f64>>::default();
+    let _ = doc.update(&mut replica(1), |r| r.set(f64::NAN));
+    assert!(doc.get().is_some_and(|value| value.is_nan()));
+    assert!(!doc.is_conflicting());
+}
+
+#[test]
 fn a_clearing_beside_a_write_leaves_the_write() {
     let left = at_once::<MvRegister<u8>, _>(&|r| r.set(0), &|r| r.clear(), &|r| r.set(2), values);
     assert_eq!(left, [2]);
