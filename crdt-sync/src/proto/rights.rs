@@ -3,7 +3,8 @@
 //! Rights move on demand. What a node subtracts is looked at: where it lacked rights, or holds less
 //! than a quarter of a fair share afterwards, it asks those linked peers that hold most. A peer answers
 //! with an ordinary update of ordinary transfers out of what it holds itself, so that no mistake or
-//! race in here can spend a right twice. Where nobody subtracts nothing moves.
+//! race in here can spend a right twice. Where nobody subtracts nothing moves. What was refused is
+//! remembered until enough is held: whenever a peer comes, it is asked for again.
 //!
 //! A request says how many rights its sender wants to *hold*. Whoever answers takes off what that one
 //! holds already, its own earlier answers included: a request that comes again, while the answer to
@@ -56,8 +57,8 @@ pub(super) struct Rights {
     /// How many were ever drawn: their order.
     turn: u64,
     ask_at: Duration,
-    /// Until when this node counts as one that lacks rights there.
-    lacking: BTreeMap<Place, Duration>,
+    /// Where this node was refused, and has not held enough since.
+    lacking: BTreeMap<Place, Lack>,
     /// What peers asked for and did not get yet.
     requests: BTreeMap<PeerId, VecDeque<(Levels, Place)>>,
     /// Who was served last.
@@ -75,24 +76,61 @@ struct Drawn {
     turn: u64,
 }
 
+#[derive(Debug)]
+struct Lack {
+    /// What the node has to hold so that it is not refused again, since it was last looked at.
+    needed: u128,
+    /// Until when what it asked for may be on its way.
+    until: Duration,
+}
+
+/// A place to look at.
+#[derive(Debug)]
+pub(super) struct Looked {
+    pub(super) place: Place,
+    lacking: u64,
+    needed: u128,
+}
+
+impl Looked {
+    /// How many rights it lacks there, of which it holds so many.
+    pub(super) fn lacking(&self, held: u128) -> u64 {
+        self.lacking.max(clamped(self.needed.saturating_sub(held)))
+    }
+}
+
 impl Rights {
     /// This node took rights at a place, or lacked so many.
     pub(super) fn drew(&mut self, place: Place, lacking: u64) {
         if lacking == 0 {
             self.lacking.remove(&place);
+        } else if let Some(lack) = self.lacking.get_mut(&place) {
+            // An older refusal may have been of more.
+            lack.needed = 0;
         }
-        self.turn += 1;
-        let (full, turn) = (self.drawn.len() >= MAX_DRAWN, self.turn);
         if let Some(drawn) = self.drawn.get_mut(&place) {
             drawn.lacking = lacking;
-        } else if !full {
-            self.drawn.insert(place, Drawn { lacking, turn });
+        } else {
+            self.queue(place, lacking);
         }
     }
 
-    /// The places to look at now, each with how many rights it lacked: up to `most`, those that lacked
-    /// some first, then in turn.
-    pub(super) fn look(&mut self, most: usize, now: Duration, pause: Duration) -> Vec<(Place, u64)> {
+    /// Somebody has come who may hold what this node lacks. Who waits for that need not try again.
+    pub(super) fn look_again(&mut self) {
+        let waiting = self.lacking.keys().filter(|place| !self.drawn.contains_key(*place));
+        let waiting: Vec<Place> = waiting.cloned().collect();
+        waiting.into_iter().for_each(|place| self.queue(place, 0));
+    }
+
+    fn queue(&mut self, place: Place, lacking: u64) {
+        if self.drawn.len() < MAX_DRAWN {
+            self.turn += 1;
+            self.drawn.insert(place, Drawn { lacking, turn: self.turn });
+        }
+    }
+
+    /// The places to look at now: up to `most`, those that lacked some first, then in turn.
+    pub(super) fn look(&mut self, most: usize, now: Duration, pause: Duration) -> Vec<Looked> {
         if now < self.ask_at || self.drawn.is_empty() {
             return Vec::new();
         }
@@ -103,22 +141,42 @@ impl Rights {
         let chosen: Vec<Place> = turns.into_iter().take(most).map(|(_, place)| place.clone()).collect();
         let taken = chosen.into_iter().filter_map(|place| {
             let Drawn { lacking, .. } = self.drawn.remove(&place)?;
-            Some((place, lacking))
+            let needed = self.lacking.get(&place).map_or(0, |lack| lack.needed);
+            Some(Looked { place, lacking, needed })
         });
         taken.collect()
     }
 
-    /// This node asked for rights that it lacks there.
-    pub(super) fn lacks(&mut self, place: &[u8], now: Duration, pause: Duration) {
-        self.lacking.retain(|_, until| *until > now);
+    /// This node lacks rights there until it holds `needed`. Where that is at more places than are kept,
+    /// those give way of which nothing can be on its way any more.
+    pub(super) fn lacks(&mut self, place: &[u8], needed: u128, now: Duration) {
+        if let Some(lack) = self.lacking.get_mut(place) {
+            lack.needed = needed;
+            return;
+        }
+        if self.lacking.len() >= MAX_DRAWN {
+            self.lacking.retain(|_, lack| lack.until > now);
+        }
         if self.lacking.len() < MAX_DRAWN {
-            self.lacking.insert(place.to_vec(), now.saturating_add(pause * LACKING_PAUSES));
+            self.lacking.insert(place.to_vec(), Lack { needed, until: now });
         }
     }
 
-    /// Whether this node lacked rights there lately.
+    /// This node asked for what it lacks there.
+    pub(super) fn asked(&mut self, place: &[u8], now: Duration, pause: Duration) {
+        if let Some(lack) = self.lacking.get_mut(place) {
+            lack.until = now.saturating_add(pause * LACKING_PAUSES);
+        }
+    }
+
+    /// This node holds enough there.
+    pub(super) fn suffices(&mut self, place: &[u8]) {
+        self.lacking.remove(place);
+    }
+
+    /// Whether what this node lacked there may be on its way.
     pub(super) fn is_lacking(&self, place: &[u8], now: Duration) -> bool {
-        self.lacking.get(place).is_some_and(|until| *until > now)
+        self.lacking.get(place).is_some_and(|lack| lack.until > now)
     }
 
     /// A peer asks. What it asked for at the same places before is out of date; of what is more than
@@ -294,8 +352,8 @@ mod tests {
         vec![name]
     }
 
-    fn names(looked: &[(Place, u64)]) -> Vec<u8> {
-        looked.iter().map(|(place, _)| place[0]).collect()
+    fn names(looked: &[Looked]) -> Vec<u8> {
+        looked.iter().map(|looked| looked.place[0]).collect()
     }
 
     const PAUSE: Duration = Duration::from_millis(100);
@@ -321,6 +379,24 @@ mod tests {
             rights.drew(name.to_le_bytes().to_vec(), 1);
         }
         assert_eq!(rights.look(usize::MAX, Duration::ZERO, PAUSE).len(), MAX_DRAWN);
+    }
+
+    #[test]
+    fn refusals_wait_for_those_who_come_and_the_newest_are_kept() {
+        let mut rights = Rights::default();
+        let name = |name: usize| name.to_le_bytes().to_vec();
+        (0..MAX_DRAWN).for_each(|at| rights.lacks(&name(at), 9, Duration::ZERO));
+        rights.asked(&name(7), Duration::ZERO, PAUSE);
+        rights.lacks(&name(MAX_DRAWN), 9, Duration::ZERO);
+        rights.look_again();
+        let looked = rights.look(usize::MAX, Duration::ZERO, PAUSE);
+        let mut places: Vec<&Place> = looked.iter().map(|looked| &looked.place).collect();
+        places.sort_unstable();
+        assert_eq!(places, [&name(MAX_DRAWN), &name(7)]);
+        assert_eq!((looked[0].lacking(4), looked[0].lacking(10)), (5, 0));
+        [7, MAX_DRAWN].iter().for_each(|at| rights.suffices(&name(*at)));
+        rights.look_again();
+        assert_eq!(rights.due(), None);
     }
 
     #[test]

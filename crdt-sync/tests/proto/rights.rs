@@ -101,6 +101,50 @@ fn a_closure_that_fails_is_heard_too() {
     assert_eq!(lab.engine("a").doc().value(), 3);
 }
 
+/// Whoever waits for a change of the document to try again is woken, though nobody could be asked at first,
+/// or the question was lost.
+#[test]
+fn a_refusal_is_heard_by_those_who_come_later() {
+    for is_linked in [false, true] {
+        let mut lab = Lab::<Stock>::new(&["a", "b"], &config());
+        lab.link("a", "b");
+        let now = lab.now;
+        lab.engine("a").update(now, |stock| stock.add(10)).expect("a small write");
+        lab.settle();
+        if !is_linked {
+            lab.cut("a", "b");
+        }
+        let refused = lab.engine("b").try_update(now, |stock| stock.sub(7));
+        assert_eq!(refused, Err(TryUpdateError::Closure(InsufficientRights { asked: 7, held: 0 })));
+        if is_linked {
+            lab.take("b", "a", 1);
+            lab.cut("a", "b");
+        }
+        lab.run_for(SECOND);
+        lab.link("a", "b");
+        lab.run_for(SECOND);
+        let own = own_id(&mut lab, "b");
+        assert!(lab.engine("b").doc().rights(own) >= 7, "linked first: {is_linked}");
+
+        // It holds enough: who comes now is not asked.
+        let before = asked(&mut lab, "b");
+        lab.cut("b", "a");
+        lab.link("a", "b");
+        lab.run_for(SECOND);
+        assert_eq!(asked(&mut lab, "b"), before);
+        let now = lab.now;
+        lab.engine("b").try_update(now, |stock| stock.sub(7)).expect("the rights are here");
+    }
+}
+
+fn own_id(lab: &mut Lab<Stock>, name: &str) -> crdt_core::ReplicaId {
+    lab.engine(name).status().replica.expect("it has an id")
+}
+
+fn asked(lab: &mut Lab<Stock>, name: &str) -> u64 {
+    lab.engine(name).status().counters.rights_asked
+}
+
 /// No sale fails, though every region has to sell more than a third: who runs low asks before.
 #[test]
 fn who_runs_low_is_given_rights_before_a_sale_fails() {

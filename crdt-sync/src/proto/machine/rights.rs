@@ -71,6 +71,7 @@ impl Machine {
         let peer = peer.ok_or(PeerError::Unexpected { frame: "writer" })?;
         (peer.share.writer, peer.share.leaving) = (Some(writer), leaving);
         self.rights.grown = true;
+        self.rights.look_again();
         Ok(())
     }
 
@@ -112,16 +113,23 @@ impl Machine {
         let (batch, pause) = (self.config.rights_batch, self.config.rights_pause);
         let looked = self.rights.look(batch, now.mono, pause);
         let Some(own) = self.state.replica().filter(|_| !looked.is_empty()) else { return };
-        let (places, holders) = (looked.iter().map(|(place, _)| &place[..]).collect(), self.holders());
+        let (places, holders) = (looked.iter().map(|looked| &looked.place[..]).collect(), self.holders());
         let mut asked = Vec::new();
         // It changes nothing.
         let _ = self.edit_rights(places, now, &mut |at, rights| {
-            let (place, lacking) = &looked[at];
-            asked.push((place, *lacking, whom_to_ask(rights, (own, *lacking), &holders)));
+            let held = held(&rights.holders(), own);
+            let lacking = looked[at].lacking(held);
+            asked.push((at, (held, lacking), whom_to_ask(rights, (own, lacking), &holders)));
         });
-        for (place, lacking, asked) in asked {
-            if lacking > 0 && !asked.is_empty() {
-                self.rights.lacks(place, now.mono, pause);
+        for (at, (held, lacking), asked) in asked {
+            let place = &looked[at].place;
+            if lacking == 0 {
+                self.rights.suffices(place);
+            } else {
+                self.rights.lacks(place, held.saturating_add(lacking.into()), now.mono);
+            }
+            if !asked.is_empty() {
+                self.rights.asked(place, now.mono, pause);
             }
             for (peer, levels) in asked {
                 self.want(peer, Want { levels, place: place.clone() });
