@@ -116,5 +116,5 @@ pub use net::{
 pub use proto::{Config, Event, PeerState, PeerStatus, Status, Token, UpdateError, Written};
 
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
