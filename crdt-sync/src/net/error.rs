@@ -70,9 +70,7 @@ impl fmt::Display for StartError {
             Self::NotCertified { field, configured, certified } => {
                 write!(f, "the {field} is configured as {configured:?}, and {certified:?} in the certificate")
             }
-            Self::PeerAddress { address } => {
-                write!(f, "a peer is dialled as host:port, such as london.example:4433, not {address:?}")
-            }
+            Self::PeerAddress { address } => no_peer_address(f, address),
             Self::Store(error) => write!(f, "the store cannot be read: {error}"),
             Self::Recover { place, error } => {
                 write!(
@@ -84,6 +82,10 @@ impl fmt::Display for StartError {
             Self::NoRuntime => f.write_str("a node runs on a tokio runtime, and there is none here"),
         }
     }
+}
+
+fn no_peer_address(f: &mut fmt::Formatter<'_>, address: &str) -> fmt::Result {
+    write!(f, "a peer is dialled as host:port, such as london.example:4433, not {address:?}")
 }
 
 impl std::error::Error for StartError {
@@ -157,6 +159,11 @@ pub enum NodeError {
     Stopped,
     /// The engine refused what the closure wrote.
     Update(UpdateError),
+    /// What a peer is to be dialled by is no address with a port.
+    PeerAddress {
+        /// What it is.
+        address: String,
+    },
 }
 
 impl fmt::Display for NodeError {
@@ -167,6 +174,7 @@ impl fmt::Display for NodeError {
             ),
             Self::Stopped => f.write_str("the node was shut down"),
             Self::Update(error) => error.fmt(f),
+            Self::PeerAddress { address } => no_peer_address(f, address),
         }
     }
 }

@@ -56,14 +56,24 @@ impl<T: Replicated> Node<T> {
     /// let london = Node::<OrSet<String>>::builder().listen(any).identity(ca.issue("london")?).start().await?;
     /// let written = tokyo.update(|cart| cart.insert("apple".to_owned()))?; // it is alone
     ///
-    /// assert!(tokyo.add_peer(london.local_addr()));
+    /// assert!(tokyo.add_peer(london.local_addr())?);
     /// london.wait_for(&written.token, Duration::from_secs(10)).await?;
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// When the node was shut down, or the address has no port.
     #[doc(alias("connect", "dial"))]
-    pub fn add_peer(&self, address: impl ToString) -> bool {
-        !self.hub().is_stopping() && tasks::dial_too(self.hub(), Seed::new(address.to_string(), None))
+    pub fn add_peer(&self, address: impl ToString) -> Result<bool, NodeError> {
+        let seed = Seed::new(address.to_string(), None);
+        if self.hub().is_stopping() {
+            return Err(NodeError::Stopped);
+        }
+        if !seed.is_address() {
+            return Err(NodeError::PeerAddress { address: seed.host });
+        }
+        Ok(tasks::dial_too(self.hub(), seed))
     }
 
     /// Dials this peer no more, under the address that it was given by; returns whether it was dialled.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crdt_sync::certs::Ca;
 use crdt_sync::proto::Config;
-use crdt_sync::{KnownPeer, LinkError, LinkState, NetConfig, Node};
+use crdt_sync::{KnownPeer, LinkError, LinkState, NetConfig, Node, NodeError};
 
 use crate::support::{
     LIMIT, Set, add, cluster, eager, has, known, loopback, peers, refused, start, start_mortal, until,
@@ -243,7 +243,9 @@ async fn a_peer_is_dialled_from_when_it_is_added_until_it_is_removed() {
     let a = start(ca.issue("a").unwrap(), loopback(), &[]).await;
     let b = start(ca.issue("b").unwrap(), loopback(), &[]).await;
     let there = b.local_addr();
-    assert!(a.add_peer(there) && !a.add_peer(there.to_string()), "it is dialled once");
+    assert_eq!((a.add_peer(there), a.add_peer(there.to_string())), (Ok(true), Ok(false)), "dialled once");
+    let nowhere = NodeError::PeerAddress { address: "nowhere".to_owned() };
+    assert_eq!(a.add_peer("nowhere"), Err(nowhere));
     until("linked", || peers(&a) == 1 && peers(&b) == 1).await;
     assert_eq!(known(&a, "b").unwrap().configured, Some(there.to_string()));
 
