@@ -1,6 +1,7 @@
 //! Starting a node.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::marker::PhantomData;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -46,6 +47,18 @@ struct Settings {
 impl<T> Default for Builder<T> {
     fn default() -> Self {
         Self { settings: Settings::default(), value: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { listen, identity, peers, store, .. } = &self.settings;
+        f.debug_struct("Builder")
+            .field("listen", listen)
+            .field("identity", identity)
+            .field("peers", &peers.iter().map(|peer| &peer.host).collect::<Vec<_>>())
+            .field("store", &store.as_ref().map(|store| store.place()))
+            .finish_non_exhaustive()
     }
 }
 

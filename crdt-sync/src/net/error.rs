@@ -179,7 +179,14 @@ impl fmt::Display for NodeError {
     }
 }
 
-impl std::error::Error for NodeError {}
+impl std::error::Error for NodeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Update(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a fallible update was not made. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +222,14 @@ impl<E: fmt::Display> fmt::Display for TryError<E> {
     }
 }
 
-impl<E: std::error::Error + 'static> std::error::Error for TryError<E> {}
+impl<E: std::error::Error + 'static> std::error::Error for TryError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Closure(error) => Some(error),
+            Self::Node(error) => Some(error),
+        }
+    }
+}
 
 /// Why waiting for a token ended without it. The data stays where it is, and goes on spreading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,7 +287,15 @@ impl fmt::Display for WaitError {
     }
 }
 
-impl std::error::Error for WaitError {}
+impl std::error::Error for WaitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Node(error) => Some(error),
+            Self::NotDurable { health: Health::StoreFailing { error, .. }, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<NodeError> for WaitError {
     fn from(error: NodeError) -> Self {

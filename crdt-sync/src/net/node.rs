@@ -1,5 +1,6 @@
 //! What users hold.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,14 @@ struct Inner<T: Replicated> {
 impl<T: Replicated> Clone for Node<T> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone() }
+    }
+}
+
+impl<T: Replicated> fmt::Debug for Node<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the engine: whoever prints may be within an `update`.
+        let mut node = f.debug_struct("Node");
+        node.field("name", &self.name()).field("address", &self.local_addr()).finish_non_exhaustive()
     }
 }
 
@@ -375,7 +384,7 @@ impl<T: Replicated> Node<T> {
     /// The rights of [`BoundedCounter`](crdt_core::BoundedCounter)s that it holds go to a linked peer
     /// first; without one, or when a node is dropped or crashes instead, nobody can use them any more.
     /// Writes are refused from here on; reads go on. The store is closed; the port is free when the
-    /// last handle is gone.
+    /// last handle is gone, and QUIC no longer waits for a peer that does not answer, some three seconds.
     #[doc(alias("stop", "close"))]
     pub async fn shutdown(&self) -> bool {
         self.hub().shutdown().await

@@ -1,5 +1,6 @@
 //! Watching a node.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -122,6 +123,13 @@ impl<T: Replicated> Subscription<T> {
         }
         while !matches!(self.notices.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
         true
+    }
+}
+
+impl<T: Replicated> fmt::Debug for Subscription<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let node = self.hub.upgrade().map(|hub| hub.name.clone());
+        f.debug_struct("Subscription").field("node", &node).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine, as those hold it who know the type of its document.
 
+use std::fmt;
 use std::time::Duration;
 
 use crdt_core::clock::CausalContext;
@@ -102,6 +103,13 @@ use super::token::{Token, Written};
 /// ```
 pub struct Engine<T: Wire> {
     machine: Machine<Typed<T>>,
+}
+
+impl<T: Wire> fmt::Debug for Engine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config { cluster, name, .. } = self.config();
+        f.debug_struct("Engine").field("cluster", cluster).field("name", name).finish_non_exhaustive()
+    }
 }
 
 impl<T: Wire> Engine<T> {

@@ -1,8 +1,10 @@
 //! What a node does for its user.
 
+use std::error::Error;
+use std::fmt::Debug;
 use std::time::Duration;
 
-use crdt_core::BoundedCounter;
+use crdt_core::{BoundedCounter, InsufficientRights};
 use crdt_sync::certs::Ca;
 use crdt_sync::proto::{Config, Event, PeerState, UpdateError};
 use crdt_sync::{NetConfig, Node, NodeError, Notice, StartError, TryError, WaitError};
@@ -204,6 +206,35 @@ async fn what_does_not_wait_can_be_called_from_any_thread() {
     });
     assert!(elsewhere.join().is_ok(), "it needs the runtime");
     until("linked again", || has(&b, "x") && peers(&a) == 1).await;
+}
+
+#[test]
+fn an_error_that_holds_another_gives_it_as_its_source() {
+    let refused = InsufficientRights { asked: 6, held: 5 };
+    let error = TryError::Closure(refused);
+    assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&refused));
+    let frozen = NodeError::Update(UpdateError::Frozen);
+    assert_eq!(frozen.source().and_then(|source| source.downcast_ref()), Some(&UpdateError::Frozen));
+    let waited = WaitError::Node(frozen.clone());
+    assert_eq!(waited.source().and_then(|source| source.downcast_ref()), Some(&frozen));
+}
+
+/// They are kept in structs that derive `Debug` and are held by several threads.
+#[tokio::test]
+async fn handles_are_shown_and_shared() {
+    fn shown(handle: &(impl Send + Debug)) -> String {
+        format!("{handle:?}")
+    }
+    fn is_shared(_: &(impl Sync + Clone)) {}
+
+    let ca = Ca::generate("test").unwrap();
+    let builder = Node::<Set>::builder().listen(loopback()).identity(ca.issue("a").unwrap());
+    assert!(shown(&builder).contains("crdt://test/a"));
+    let node = builder.start().await.unwrap();
+    is_shared(&node);
+    let within = node.update(|_| shown(&node)).unwrap().value;
+    assert!(within.contains(r#"name: "a""#), "{within}");
+    assert!(shown(&node.subscribe()).contains(r#""a""#));
 }
 
 #[tokio::test]
