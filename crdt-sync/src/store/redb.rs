@@ -43,6 +43,13 @@ const HEAD: usize = 24;
 /// and what is free in it is used again. Closing gives back what is free at its end,
 /// [`compact`](Self::compact) the rest.
 ///
+/// # Backups
+/// Copy the file while nothing has it open: shut the node down, copy, start it again. Where no node may be
+/// missed meanwhile, add one for it: it starts, waits for the [`token`](crate::Node::token) of another, is
+/// shut down, and leaves its file. A copy in the place of a lost file, however old, is an ordinary start,
+/// and peers bring what it lacks; a cluster that has lost all files goes on from one. It takes nothing
+/// back: what any peer still has comes again.
+///
 /// ```
 /// use crdt_sync::proto::Stored;
 /// use crdt_sync::store::{RedbStore, Store, StoreFault};
