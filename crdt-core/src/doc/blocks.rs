@@ -23,9 +23,8 @@ pub(super) struct Blocks<S> {
 pub(super) struct Block<S> {
     pub(super) bits: Bits,
     slots: Vec<S>,
-    /// The hash of the bits, unless it is unsettled.
+    /// The hash of the bits as it was when somebody asked for it last.
     pub(super) hash: u128,
-    pub(super) unsettled: bool,
 }
 
 impl<S: Copy> Blocks<S> {
@@ -47,23 +46,32 @@ impl<S: Copy> Blocks<S> {
         }
     }
 
-    /// The block with this number, made if there is none.
+    /// The block with this number, made among the earlier ones if there is none.
     pub(super) fn get_or_new(&mut self, number: u64) -> &mut Block<S> {
-        if self.last.as_ref().is_none_or(|(last, _)| *last < number) && self.is_beyond_earlier(number) {
-            // What follows a full block mostly fills up as well.
-            let is_full = |(_, last): &(u64, Block<S>)| last.slots.len() == BLOCK as usize;
-            let room = if self.last.as_ref().is_some_and(is_full) { BLOCK as usize } else { 0 };
-            let before = self.last.replace((number, Block::with_room(room)));
-            self.earlier.extend(before);
-        }
         match &mut self.last {
             Some((last, block)) if *last == number => block,
             _ => self.earlier.entry(number).or_insert_with(|| Block::with_room(0)),
         }
     }
 
-    fn is_beyond_earlier(&self, number: u64) -> bool {
-        self.earlier.last_key_value().is_none_or(|(last, _)| *last < number)
+    /// The number of the block that lies beside the map.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.last.as_ref().map(|(number, _)| *number)
+    }
+
+    /// Whether every block has a smaller number.
+    pub(super) fn are_before(&self, number: u64) -> bool {
+        let last = self.last().or_else(|| self.earlier.last_key_value().map(|(last, _)| *last));
+        last.is_none_or(|last| last < number)
+    }
+
+    /// Begins the block with this number, which is larger than all.
+    pub(super) fn push(&mut self, number: u64) {
+        // What follows a full block mostly fills up as well.
+        let is_full = |(_, last): &(u64, Block<S>)| last.slots.len() == BLOCK as usize;
+        let room = if self.last.as_ref().is_some_and(is_full) { BLOCK as usize } else { 0 };
+        let before = self.last.replace((number, Block::with_room(room)));
+        self.earlier.extend(before);
     }
 
     pub(super) fn remove(&mut self, number: u64) {
@@ -109,7 +117,7 @@ impl<S: Copy> Blocks<S> {
 
 impl<S: Copy> Block<S> {
     fn with_room(dots: usize) -> Self {
-        Self { bits: Bits::default(), slots: Vec::with_capacity(dots), hash: 0, unsettled: false }
+        Self { bits: Bits::default(), slots: Vec::with_capacity(dots), hash: 0 }
     }
 
     /// Adds a dot, which is not in.

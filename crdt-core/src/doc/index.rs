@@ -5,13 +5,10 @@ use core::ops::RangeInclusive;
 
 use siphasher::sip128::SipHasher24;
 
-use super::blocks::Blocks;
+use super::blocks::{Block, Blocks};
 use super::digest::{Digest, Known};
 use crate::clock::{BLOCK, Bits, Intervals};
 use crate::dot::ReplicaId;
-
-/// How many changed blocks may await their hash: bounds what a fingerprint computes anew.
-const UNSETTLED: usize = 16;
 
 /// What was never larger than so many entries has no room worth giving back.
 const THIN: usize = 1_024;
@@ -24,10 +21,6 @@ pub(super) struct Index<S> {
     /// The most dots that were live since the slots were last given out anew.
     peak: usize,
     key: [u8; 16],
-    /// The sum of the hashes that the blocks remember.
-    settled: u128,
-    /// The blocks whose hash is out of date, each once.
-    unsettled: Vec<(u32, u64)>,
 }
 
 /// What is known of the dots of one replica.
@@ -36,11 +29,16 @@ pub(super) struct Lane<S> {
     pub(super) id: ReplicaId,
     pub(super) context: Intervals,
     blocks: Blocks<S>,
+    /// The one of the earlier blocks that changed lately.
+    open: Option<u64>,
+    /// The sum of the hashes of the blocks that are neither open nor the last one. Writes change the last
+    /// one, and removals one earlier block after the other: so few are hashed more than once.
+    settled: u128,
 }
 
 impl<S: Copy> Index<S> {
     pub(super) fn with_key(key: [u8; 16]) -> Self {
-        Self { lanes: Vec::new(), live: 0, peak: 0, key, settled: 0, unsettled: Vec::new() }
+        Self { lanes: Vec::new(), live: 0, peak: 0, key }
     }
 
     pub(super) fn live(&self) -> usize {
@@ -61,7 +59,7 @@ impl<S: Copy> Index<S> {
 
     /// The lane of the replica with the next place in the table.
     pub(super) fn push_lane(&mut self, id: ReplicaId) {
-        self.lanes.push(Lane { id, context: Intervals::default(), blocks: Blocks::new() });
+        self.lanes.push(Lane::new(id));
     }
 
     /// Marks dots as seen; returns whether any was new.
@@ -71,41 +69,28 @@ impl<S: Copy> Index<S> {
 
     /// Adds a live dot, which is not in yet.
     pub(super) fn add(&mut self, place: u32, seq: u64, slot: S) {
-        let block = self.lanes[place as usize].blocks.get_or_new(seq / BLOCK);
-        block.add(seq % BLOCK, slot);
+        self.lanes[place as usize].block_mut(&self.key, seq / BLOCK).add(seq % BLOCK, slot);
         self.live += 1;
         self.peak = self.peak.max(self.live);
-        if !block.unsettled {
-            block.unsettled = true;
-            self.unsettle(place, seq / BLOCK);
-        }
     }
 
     /// Takes out a dot that is live; returns its slot.
     pub(super) fn remove(&mut self, place: u32, seq: u64) -> Option<S> {
-        let blocks = &mut self.lanes[place as usize].blocks;
-        let block = blocks.get_mut(seq / BLOCK)?;
+        let lane = &mut self.lanes[place as usize];
+        lane.slot(seq)?;
+        let block = lane.block_mut(&self.key, seq / BLOCK);
         let slot = block.take(seq % BLOCK)?;
-        self.live -= 1;
-        let was_settled = !block.unsettled;
-        block.unsettled = true;
         if block.bits.is_empty() {
-            self.settled = self.settled.wrapping_sub(block.hash);
-            blocks.remove(seq / BLOCK);
-            if !was_settled {
-                self.unsettled.retain(|&entry| entry != (place, seq / BLOCK));
-            }
-        } else if was_settled {
-            self.unsettle(place, seq / BLOCK);
+            lane.drop_block(seq / BLOCK);
         }
+        self.live -= 1;
         Some(slot)
     }
 
     /// How many bytes of memory it has on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let lanes = self.lanes.iter().map(|lane| lane.context.heap_bytes() + lane.blocks.heap_bytes());
-        let list = self.lanes.capacity() * size_of::<Lane<S>>();
-        list + self.unsettled.capacity() * size_of::<(u32, u64)>() + lanes.sum::<usize>()
+        self.lanes.capacity() * size_of::<Lane<S>>() + lanes.sum::<usize>()
     }
 
     /// Whether so much is gone that it pays to give out the slots anew.
@@ -123,77 +108,9 @@ impl<S: Copy> Index<S> {
         self.peak = self.live;
     }
 
-    fn unsettle(&mut self, place: u32, block: u64) {
-        self.unsettled.push((place, block));
-        if self.unsettled.len() > UNSETTLED {
-            self.settle();
-        }
-    }
-
-    /// Brings the hashes of changed blocks up to date.
-    fn settle(&mut self) {
-        while let Some((place, number)) = self.unsettled.pop() {
-            let lane = &mut self.lanes[place as usize];
-            if let Some(block) = lane.blocks.get_mut(number) {
-                let hash = hash_block(&self.key, lane.id, number, block.bits);
-                self.settled = self.settled.wrapping_sub(block.hash).wrapping_add(hash);
-                (block.hash, block.unsettled) = (hash, false);
-            }
-        }
-    }
-
     /// The sum of keyed hashes of every block of live dots and every run of seen dots.
     pub(super) fn fingerprint(&self) -> u128 {
-        let mut sum = self.settled;
-        for &(place, number) in &self.unsettled {
-            let lane = &self.lanes[place as usize];
-            let Some(block) = lane.blocks.get(number) else { continue };
-            let hash = hash_block(&self.key, lane.id, number, block.bits);
-            sum = sum.wrapping_sub(block.hash).wrapping_add(hash);
-        }
-        for lane in &self.lanes {
-            for (first, last) in lane.context.iter() {
-                sum = sum.wrapping_add(hash(&self.key, lane.id, &[first, last]));
-            }
-        }
-        sum
-    }
-
-    /// Whether the same dots are seen and live, but for chance; nothing, where both know the same replicas
-    /// in another order.
-    ///
-    /// Blocks whose hash is out of date are compared by their bits, so that nothing is hashed.
-    pub(super) fn agrees_with(&self, other: &Self) -> Option<bool> {
-        for place in 0..self.lanes.len().max(other.lanes.len()) {
-            let (here, there) = (self.lanes.get(place), other.lanes.get(place));
-            let Some((one, two)) = here.zip(there).filter(|(one, two)| one.id == two.id) else {
-                let alone = other.lacks(here) || self.lacks(there);
-                return alone.then_some(false);
-            };
-            if one.context != two.context {
-                return Some(false);
-            }
-        }
-        let mut rest = self.settled.wrapping_sub(other.settled);
-        let only_there = other.unsettled.iter().filter(|block| !self.unsettled.contains(block));
-        for &(place, number) in self.unsettled.iter().chain(only_there) {
-            let remembered = |index: &Self| {
-                let block = index.lanes[place as usize].blocks.get(number);
-                block.map_or((Bits::default(), 0), |block| (block.bits, block.hash))
-            };
-            let ((here, hash_here), (there, hash_there)) = (remembered(self), remembered(other));
-            if here != there {
-                return Some(false);
-            }
-            rest = rest.wrapping_sub(hash_here).wrapping_add(hash_there);
-        }
-        Some(rest == 0)
-    }
-
-    /// Whether nothing was ever seen here of a replica of which there was something there.
-    fn lacks(&self, there: Option<&Lane<S>>) -> bool {
-        let is_here = |there: &Lane<S>| self.lanes.iter().any(|lane| lane.id == there.id);
-        there.is_some_and(|there| !there.context.is_empty() && !is_here(there))
+        self.lanes.iter().fold(0, |sum: u128, lane| sum.wrapping_add(lane.fingerprint(&self.key)))
     }
 
     /// The same facts without slots, in the order of ids.
@@ -204,6 +121,72 @@ impl<S: Copy> Index<S> {
 }
 
 impl<S: Copy> Lane<S> {
+    fn new(id: ReplicaId) -> Self {
+        Self { id, context: Intervals::default(), blocks: Blocks::new(), open: None, settled: 0 }
+    }
+
+    /// A block that is about to change, made if there is none.
+    fn block_mut(&mut self, key: &[u8; 16], number: u64) -> &mut Block<S> {
+        if self.blocks.last() != Some(number) {
+            if self.blocks.are_before(number) {
+                self.settle(key, self.blocks.last());
+                self.blocks.push(number);
+            } else if self.open != Some(number) {
+                self.settle(key, self.open);
+                self.settled = self.settled.wrapping_sub(self.summed(number).1);
+                self.open = Some(number);
+            }
+        }
+        self.blocks.get_or_new(number)
+    }
+
+    /// Takes the hash of a block, which was the last one or open, into the sum.
+    fn settle(&mut self, key: &[u8; 16], number: Option<u64>) {
+        let Some(number) = number else { return };
+        let Some(block) = self.blocks.get_mut(number) else { return };
+        block.hash = hash_block(key, self.id, number, block.bits);
+        self.settled = self.settled.wrapping_add(block.hash);
+    }
+
+    /// Drops a block, which is the last one or open and has no dot any more.
+    fn drop_block(&mut self, number: u64) {
+        self.blocks.remove(number);
+        self.open = self.open.filter(|open| *open != number);
+    }
+
+    /// The blocks whose hashes are not in the sum.
+    fn unsettled(&self) -> impl Iterator<Item = u64> {
+        self.blocks.last().into_iter().chain(self.open)
+    }
+
+    /// The live dots of a block, and what of the sum is theirs.
+    fn summed(&self, number: u64) -> (Bits, u128) {
+        let Some(block) = self.blocks.get(number) else { return (Bits::default(), 0) };
+        let is_settled = self.unsettled().all(|unsettled| unsettled != number);
+        (block.bits, if is_settled { block.hash } else { 0 })
+    }
+
+    /// Whether two lanes of one replica have seen the same and show the same, but for chance, if both
+    /// hash with the same key. Nothing is hashed: blocks that are not in a sum are compared by their bits.
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+        let (mut here, mut there) = (self.settled, other.settled);
+        let mut same = self.context == other.context;
+        for number in self.unsettled().chain(other.unsettled()) {
+            let (one, two) = (self.summed(number), other.summed(number));
+            same &= one.0 == two.0;
+            (here, there) = (here.wrapping_sub(one.1), there.wrapping_sub(two.1));
+        }
+        same && here == there
+    }
+
+    /// The sum of the hashes of every block and every run of seen dots.
+    fn fingerprint(&self, key: &[u8; 16]) -> u128 {
+        let unsettled = self.unsettled().filter_map(|number| Some((number, self.blocks.get(number)?.bits)));
+        let blocks = unsettled.map(|(number, bits)| hash_block(key, self.id, number, bits));
+        let runs = self.context.iter().map(|(first, last)| hash(key, self.id, &[first, last]));
+        blocks.chain(runs).fold(self.settled, u128::wrapping_add)
+    }
+
     /// The slot of a live dot.
     pub(super) fn slot(&self, seq: u64) -> Option<S> {
         self.blocks.get(seq / BLOCK)?.get(seq % BLOCK)

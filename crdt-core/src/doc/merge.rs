@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 
 use super::digest::{Digest, Known};
-#[cfg(feature = "codec")]
 use super::index::Lane;
 use super::news::{Knows, News};
 use super::{Delta, Doc, ROOT};
@@ -76,12 +75,10 @@ impl<T: Crdt> Doc<T> {
 
     /// Joins another document into this one; returns whether anything changed.
     ///
-    /// States that are equal cost their runs; others, a bitmap per 256 dots and the difference.
+    /// Replicas of which both know the same cost their runs; others, a bitmap per 256 dots and the
+    /// difference.
     pub fn merge_from(&mut self, other: &Self) -> bool {
-        if other.looks_like(self) {
-            return false;
-        }
-        let News { live, dead } = other.news_for(|id| self.lane(id));
+        let News { live, dead } = other.news_since(self);
         let mut changed = false;
         for (there, number, dots) in live {
             let Some(lane) = other.index.lane(there) else { continue };
@@ -101,22 +98,12 @@ impl<T: Crdt> Doc<T> {
     /// The least delta that makes `other` know what `self` knows, removals included:
     /// other ⊔ d = other ⊔ self.
     pub fn difference(&self, other: &Self) -> Delta<T> {
-        if self.looks_like(other) {
-            return Delta::default();
-        }
-        self.copy_of(self.news_for(|id| other.lane(id)))
-    }
-
-    /// Whether both have seen the same and show the same, but for chance.
-    fn looks_like(&self, other: &Self) -> bool {
-        let comparable = self.index.key() == other.index.key() && self.live_len() == other.live_len();
-        let agree = || self.index.agrees_with(&other.index);
-        comparable && agree().unwrap_or_else(|| self.fingerprint() == other.fingerprint())
+        self.copy_of(self.news_since(other))
     }
 
     /// The least delta that makes a state with this digest know what the document knows.
     pub fn delta_since(&self, since: &Digest) -> Delta<T> {
-        self.copy_of(self.news_for(|id| since.get(id)))
+        self.copy_of(self.news_for(|id| since.get(id), |_, _| false))
     }
 
     /// The whole document as a delta.
@@ -156,12 +143,27 @@ impl<T: Crdt> Doc<T> {
         Ok(())
     }
 
-    /// What is news for a state of which `known` tells what it knows.
-    fn news_for<'a, K: Knows + 'a>(&self, known: impl Fn(ReplicaId) -> Option<&'a K>) -> News {
+    /// What is news for another document. A replica of which both know the same costs a comparison of two
+    /// sums, and its dots are not looked at.
+    fn news_since(&self, other: &Self) -> News {
+        let is_comparable = self.index.key() == other.index.key();
+        self.news_for(|id| other.lane(id), |lane, known| is_comparable && lane.agrees_with(known))
+    }
+
+    /// What is news for a state of which `known` tells what it knows of a replica, but for those of which
+    /// it knows all.
+    fn news_for<'a, K: Knows + 'a>(
+        &self,
+        known: impl Fn(ReplicaId) -> Option<&'a K>,
+        is_all: impl Fn(&Lane<T::Slot>, &K) -> bool,
+    ) -> News {
+        let lanes = (0..).zip(self.index.lanes()).map(|(place, lane)| (place, lane, known(lane.id)));
+        let is_news = |lane: &Lane<_>, known: Option<&K>| known.is_none_or(|known| !is_all(lane, known));
+        let mut lanes: Vec<_> = lanes.filter(|(_, lane, known)| is_news(lane, *known)).collect();
+        lanes.sort_unstable_by_key(|(_, lane, _)| lane.id);
         let mut news = News::default();
-        for place in self.ids.sorted() {
-            let Some(lane) = self.index.lane(place) else { continue };
-            match known(lane.id) {
+        for (place, lane, known) in lanes {
+            match known {
                 Some(known) => news.gather(place, lane, known),
                 None => news.gather(place, lane, &Known::default()),
             }

@@ -18,6 +18,14 @@ fn steps() -> impl Strategy<Value = Vec<(u32, u64, bool)>> {
     prop::collection::vec((0u32..2, 1u64..900, any::<bool>()), 0..400)
 }
 
+/// The same with blocks of few dots, which are gone now and then, and of many.
+fn sparse() -> impl Strategy<Value = Vec<(u32, u64, bool)>> {
+    prop_oneof![
+        prop::collection::vec((0u32..2, (0u64..9).prop_map(|n| n * 150), any::<bool>()), 0..100),
+        steps()
+    ]
+}
+
 fn index() -> Index<u64> {
     let mut index = Index::with_key(KEY);
     [1, 2].map(ReplicaId::from_u128).into_iter().for_each(|id| index.push_lane(id));
@@ -58,7 +66,7 @@ proptest! {
 
     /// The hash is kept in parts and brought up to date late; it must not depend on that.
     #[test]
-    fn a_fingerprint_depends_on_the_dots_alone(steps in steps()) {
+    fn a_fingerprint_depends_on_the_dots_alone(steps in sparse()) {
         let (index, live) = play(&steps);
         let mut fresh = self::index();
         for (&place, live) in &live {
@@ -72,6 +80,28 @@ proptest! {
         live.iter().for_each(|(&place, live)| live.iter().for_each(|&seq| more.add(place, seq, 0)));
         more.add(1, 5_000, 0);
         prop_assert_ne!(index.fingerprint(), more.fingerprint());
+    }
+}
+
+proptest! {
+    /// Lanes are compared without a look at most of their blocks; they agree when the dots do.
+    #[test]
+    fn lanes_agree_when_their_dots_do(steps in sparse(), more in sparse(), few in 0usize..40, backwards: bool) {
+        let (here, live) = play(&steps);
+        let mut again: Vec<_> = live.iter().flat_map(|(&place, live)| live.iter().map(move |&seq| (place, seq)))
+            .map(|(place, seq)| (place, seq, true)).collect();
+        if backwards {
+            again.reverse();
+        }
+        again.extend(&more[..few.min(more.len())]);
+        let (mut there, live_there) = play(&again);
+        for place in [0, 1] {
+            let (one, two) = (here.lane(place).unwrap(), there.lane(place).unwrap());
+            prop_assert_eq!(one.agrees_with(two), live[&place] == live_there[&place]);
+            prop_assert_eq!(two.agrees_with(one), live[&place] == live_there[&place]);
+        }
+        there.see(0, 5_000, 5_000);
+        prop_assert!(!here.lane(0).unwrap().agrees_with(there.lane(0).unwrap()), "of a dot that is gone");
     }
 }
 
