@@ -2,13 +2,10 @@
 
 use alloc::boxed::Box;
 use core::borrow::Borrow;
-use core::hash::{BuildHasher, Hash};
-
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use core::hash::Hash;
 
 use super::slab::{FEW, NONE, Slab};
+use super::table::Table;
 
 /// Set in the link of a cell that is not the first of its key.
 const FOLLOWER: u32 = 1 << 31;
@@ -21,8 +18,9 @@ const FOLLOWER: u32 = 1 << 31;
 #[derive(Clone)]
 pub struct Keyed<K, P> {
     slab: Slab<Cell<K, P>>,
-    /// None while there are few cells: then a scan is as fast, and takes no memory.
-    index: Option<Box<Index>>,
+    /// The first slot of each key. None while there are few cells: then a scan is as fast, and takes no
+    /// memory.
+    table: Option<Box<Table>>,
 }
 
 #[derive(Clone)]
@@ -31,13 +29,6 @@ struct Cell<K, P> {
     payload: P,
     /// The next slot of this key, and the mark of a follower.
     link: u32,
-}
-
-#[derive(Clone, Default)]
-struct Index {
-    /// The first slot of each key.
-    table: HashTable<u32>,
-    hasher: RandomState,
 }
 
 impl<K, P> Cell<K, P> {
@@ -49,7 +40,7 @@ impl<K, P> Cell<K, P> {
 
 impl<K, P> Default for Keyed<K, P> {
     fn default() -> Self {
-        Self { slab: Slab::default(), index: None }
+        Self { slab: Slab::default(), table: None }
     }
 }
 
@@ -57,7 +48,7 @@ impl<K, P> Keyed<K, P> {
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.index.as_ref().map_or_else(|| self.heads().count(), |index| index.table.len())
+        self.table.as_ref().map_or_else(|| self.heads().count(), |table| table.len())
     }
 
     /// Whether there is no key.
@@ -69,8 +60,8 @@ impl<K, P> Keyed<K, P> {
     /// How many bytes of memory it has on the heap, without what keys and payloads have there.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let index = self.index.as_ref();
-        self.slab.heap_bytes() + index.map_or(0, |index| size_of::<Index>() + index.table.allocation_size())
+        let table = self.table.as_ref();
+        self.slab.heap_bytes() + table.map_or(0, |table| size_of::<Table>() + table.heap_bytes())
     }
 
     /// The key and payload in `slot`.
@@ -139,11 +130,10 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     where
         K: Borrow<Q>,
     {
-        let Some(index) = &self.index else {
+        let Some(table) = &self.table else {
             return self.slab.position(|cell| cell.link & FOLLOWER == 0 && cell.key.borrow() == key);
         };
-        let hash = index.hasher.hash_one(key);
-        index.table.find(hash, |&slot| self.slab.get(slot).key.borrow() == key).copied()
+        table.find(table.hash(key), |slot| self.slab.get(slot).key.borrow() == key)
     }
 
     /// The first payload of `key`, and its slot.
@@ -195,13 +185,11 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     /// Adds the only payload of a key that is not in.
     pub fn add_lacking(&mut self, key: K, payload: P) -> u32 {
         self.make_room();
-        let Some(index) = &mut self.index else {
-            return self.slab.put(Cell::single((key, payload)));
-        };
-        let Index { table, hasher } = &mut **index;
-        let hash = hasher.hash_one(&key);
+        let hash = self.table.as_ref().map(|table| table.hash(&key));
         let slot = self.slab.put(Cell::single((key, payload)));
-        table.insert_unique(hash, slot, |&slot| hasher.hash_one(&self.slab.get(slot).key));
+        if let Some((table, hash)) = self.table.as_mut().zip(hash) {
+            table.insert(hash, slot);
+        }
         slot
     }
 
@@ -230,19 +218,17 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         make: impl FnOnce(M) -> (K, P),
     ) -> Result<u32, (u32, M)> {
         self.make_room();
-        let Some(index) = &mut self.index else {
+        let Some(table) = &mut self.table else {
             return match self.head(key(&part)) {
                 Some(head) => Err((head, part)),
                 None => Ok(self.slab.put(Cell::single(make(part)))),
             };
         };
         // One probe finds the key or the place for it.
-        let Index { table, hasher } = &mut **index;
-        let is_key = |&slot: &u32| self.slab.get(slot).key == *key(&part);
-        let rehash = |&slot: &u32| hasher.hash_one(&self.slab.get(slot).key);
-        match table.entry(hasher.hash_one(key(&part)), is_key, rehash) {
-            Entry::Occupied(head) => Err((*head.get(), part)),
-            Entry::Vacant(place) => {
+        let hash = table.hash(key(&part));
+        match table.find_or_place(hash, |slot| self.slab.get(slot).key == *key(&part)) {
+            Ok(head) => Err((head, part)),
+            Err(place) => {
                 let slot = self.slab.put(Cell::single(make(part)));
                 place.insert(slot);
                 Ok(slot)
@@ -252,9 +238,9 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
 
     /// Sees to it that one more key has room in the table, or needs none.
     fn make_room(&mut self) {
-        let is_short = |index: &Index| index.table.len() == index.table.capacity();
-        if self.index.as_deref().map_or(self.slab.len() == FEW, is_short) {
-            self.build_index();
+        let is_short = |table: &Table| table.is_short(self.slab.next_end());
+        if self.table.as_deref().map_or(self.slab.len() == FEW, is_short) {
+            self.build_table();
         }
     }
 
@@ -299,11 +285,11 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         }
         let cell = self.slab.take(slot);
         // Far enough from full, and from empty, that the next few keys change nothing.
-        let is_roomy = |table: &HashTable<u32>| table.capacity() > 2 * FEW.max(table.len() * 4 / 3);
+        let is_roomy = |table: &Table| table.capacity() > 2 * FEW.max(table.len() * 4 / 3);
         if self.is_empty() {
-            self.index = None;
-        } else if self.index.as_ref().is_some_and(|index| is_roomy(&index.table)) {
-            self.build_index();
+            self.table = None;
+        } else if self.table.as_deref().is_some_and(is_roomy) {
+            self.build_table();
         }
         (cell.key, cell.payload)
     }
@@ -321,37 +307,24 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     ///
     /// It reads them in the order of slots, in which they lie in memory. A table that grows by itself
     /// goes by hashes, and waits for memory at every key.
-    fn build_index(&mut self) {
-        let keys = self.len();
-        let hasher = self.index.take().map_or_else(RandomState::default, |index| index.hasher);
-        let mut table = HashTable::with_capacity(keys + keys / 8 + 1);
-        let rehash = |&slot: &u32| hasher.hash_one(&self.slab.get(slot).key);
+    fn build_table(&mut self) {
+        let mut table = Table::new(self.table.as_deref(), self.len(), self.slab.next_end());
         for (slot, key, _) in self.heads() {
-            table.insert_unique(hasher.hash_one(key), slot, rehash);
+            table.insert(table.hash(key), slot);
         }
-        self.index = Some(Box::new(Index { table, hasher }));
+        self.table = Some(Box::new(table));
     }
 
     fn unindex(&mut self, slot: u32) {
-        let Some(hash) = self.hash_of(slot) else { return };
-        let index = self.index.as_mut().expect("a hash comes from the index");
-        if let Ok(entry) = index.table.find_entry(hash, |&at| at == slot) {
-            entry.remove();
+        if let Some(table) = &mut self.table {
+            table.remove(table.hash(&self.slab.get(slot).key), slot);
         }
     }
 
     /// Makes the table point to `new` where it pointed to `old`, a slot of the same key.
     fn repoint(&mut self, old: u32, new: u32) {
-        let Some(hash) = self.hash_of(old) else { return };
-        let index = self.index.as_mut().expect("a hash comes from the index");
-        if let Some(slot) = index.table.find_mut(hash, |&at| at == old) {
-            *slot = new;
+        if let Some(table) = &mut self.table {
+            table.replace(table.hash(&self.slab.get(old).key), old, new);
         }
-    }
-
-    /// The hash of the key in `slot`, when there is a table.
-    fn hash_of(&self, slot: u32) -> Option<u64> {
-        let index = self.index.as_ref()?;
-        Some(index.hasher.hash_one(&self.slab.get(slot).key))
     }
 }

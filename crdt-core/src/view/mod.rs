@@ -18,6 +18,7 @@ mod pages;
 mod place;
 mod rights;
 mod slab;
+mod table;
 mod through;
 mod tx;
 mod unknown;

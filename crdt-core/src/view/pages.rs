@@ -121,6 +121,11 @@ impl<T> Pages<T> {
         self.pages.into_iter().flat_map(|page| page.cells).filter_map(Cell::into_value)
     }
 
+    /// What every slot is below, that of the next value too.
+    pub(super) fn next_end(&self) -> u32 {
+        (self.pages.len() as u32 + 1) * PAGE
+    }
+
     /// Puts a value into a free slot.
     ///
     /// # Panics

@@ -109,6 +109,14 @@ impl<T> Slab<T> {
         }
     }
 
+    /// What every slot is below, that of the next value too.
+    pub(super) fn next_end(&self) -> u32 {
+        match self {
+            Self::Small(_) => PAGE + Pages::<T>::default().next_end(),
+            Self::Large(large) => PAGE + large.pages.next_end(),
+        }
+    }
+
     /// Puts a value into a free slot.
     ///
     /// # Panics

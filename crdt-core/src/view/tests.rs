@@ -1,6 +1,9 @@
 //! The storage of sets and maps against standard collections.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 
 use proptest::prelude::*;
 
@@ -54,6 +57,62 @@ fn check(store: &Keyed<String, u32>, model: &Model) -> Result<(), TestCaseError>
         prop_assert_eq!(store.is_head(slot), store.head(key.as_str()) == Some(slot));
     }
     Ok(())
+}
+
+/// Slots outgrow a table of few keys, and those of the last keys are the heads of theirs.
+#[test]
+fn few_keys_are_found_wherever_their_payloads_lie() {
+    let (mut store, mut slots) = (Keyed::default(), BTreeMap::new());
+    for round in 0..400u32 {
+        for key in 0..12 {
+            let newest_first = key % 2 == 0;
+            slots.entry(key).or_insert_with(Vec::new).push(store.add(key, round, |_| newest_first));
+        }
+    }
+    for (key, slots) in &slots {
+        let (first, last) = (slots[0], slots[slots.len() - 1]);
+        assert_eq!(store.head(key), Some(if key % 2 == 0 { last } else { first }));
+        assert_eq!(store.chain_of(key).count(), 400);
+    }
+    for (key, slots) in slots {
+        slots.into_iter().for_each(|slot| assert_eq!(store.take(slot).0, key));
+        assert_eq!(store.head(&key), None);
+    }
+    assert!(store.is_empty());
+}
+
+/// A key that counts how often it was compared.
+#[derive(Clone, Debug)]
+struct Counted(u32, Rc<Cell<usize>>);
+
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        self.1.set(self.1.get() + 1);
+        self.0 == other.0
+    }
+}
+
+impl Eq for Counted {}
+
+impl Hash for Counted {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+/// To read one means to wait for memory. A table that tells keys apart by the seven bits of a hash that
+/// its control bytes have reads one key for every ten that are looked for in vain.
+#[test]
+fn who_looks_for_a_key_reads_hardly_any_other() {
+    let read = Rc::new(Cell::new(0));
+    let key = |number| Counted(number, Rc::clone(&read));
+    let mut store = Keyed::default();
+    (0..10_000).for_each(|number| _ = store.add_anywhere(key(number), ()));
+    assert!((10_000..20_000).all(|number| store.head(&key(number)).is_none()));
+    assert!(read.get() < 100, "{} keys read by 20,000 who looked for another", read.get());
+    read.set(0);
+    assert!((0..10_000).all(|number| store.head(&key(number)).is_some()));
+    assert!(read.get() < 10_100, "{} keys read by 10,000 who found theirs", read.get());
 }
 
 #[test]
@@ -127,7 +186,7 @@ proptest! {
 
     #[test]
     fn a_frozen_map_keeps_what_it_gave_out(keys in prop::collection::vec(0u16..300, 0..300)) {
-        let map = Frozen::<u16, std::cell::Cell<u32>>::default();
+        let map = Frozen::<u16, Cell<u32>>::default();
         let first: Vec<_> = keys.iter().map(|key| map.get_or_default(key)).collect();
         keys.iter().for_each(|key| { let cell = map.get(key).unwrap(); cell.set(cell.get() + 1); });
         let mut counts = BTreeMap::new();
