@@ -100,6 +100,7 @@
 //! Without its default features the crate is `no_std` and needs an allocator. It contains no unsafe
 //! code, performs no input or output, and reads no clock but that which a `Replica` was given.
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 

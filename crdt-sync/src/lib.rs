@@ -96,6 +96,7 @@
 //! | `metrics` | no | figures of a node through the [`metrics`](https://docs.rs/metrics) facade |
 //! | `redb` | yes | [`store::RedbStore`](crate::store): a node in one file, over restarts |
 //! | `sim` | no | the simulator |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
 pub mod proto;
