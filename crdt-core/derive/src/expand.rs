@@ -47,6 +47,7 @@ fn companions(of: &Struct) -> TokenStream {
     ];
     quote! {
         #[doc = #entry_doc]
+        #[non_exhaustive]
         #vis enum #entry<#params> #bounds {
             #(#[doc = #docs] #variants(<#types as #krate::view::Crdt>::Entry),)*
             /// Of a field that this build does not know.
@@ -54,6 +55,7 @@ fn companions(of: &Struct) -> TokenStream {
         }
 
         #[doc = #slot_doc]
+        #[non_exhaustive]
         #vis enum #slot<#params> #bounds {
             #(#[doc = #docs] #variants(<#types as #krate::view::Crdt>::Slot),)*
             /// Of a field that this build does not know.

@@ -35,9 +35,9 @@ use proc_macro::TokenStream;
 ///
 /// Beside the implementations of `Crdt`, `Default` and, with the feature `codec`, `Wire`, it defines
 /// `ShopEditor`, what an update's closure gets, with an editor for each field; `ShopEntry`, what
-/// travels under a dot and conflicts are made of, with a variant for each field, as `Sold` for `sold`;
-/// and `ShopSlot` and `ShopScratch`, which nobody has to name. So leave `Default` to it; `Debug` and
-/// such are yours to derive.
+/// travels under a dot and conflicts are made of, with a variant for each field, as `Sold` for `sold`, and
+/// `#[non_exhaustive]`, so that a new field breaks no other crate; and `ShopSlot` and `ShopScratch`, which
+/// nobody has to name. So leave `Default` to it; `Debug` and such are yours to derive.
 ///
 /// # What it takes
 /// A struct with fields, named or not, each of a replicated type, which may be that of another such struct,
