@@ -95,8 +95,9 @@ impl<S: Copy> Blocks<S> {
 
     /// How many bytes of memory they have on the heap; the nodes of the tree are taken to be half full.
     pub(super) fn heap_bytes(&self) -> usize {
-        let slots: usize = self.iter().map(|(_, block)| block.slots.capacity()).sum();
-        2 * self.earlier.len() * size_of::<(u64, Block<S>)>() + slots * size_of::<S>()
+        // Block by block: a list of slots that take no room has room for all there can be.
+        let slots: usize = self.iter().map(|(_, block)| block.slots.capacity() * size_of::<S>()).sum();
+        2 * self.earlier.len() * size_of::<(u64, Block<S>)>() + slots
     }
 
     /// The blocks with their numbers, ascending.

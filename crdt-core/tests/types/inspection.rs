@@ -50,6 +50,19 @@ fn conflicts_are_found_in_every_depth_and_only_where_somebody_could_choose() {
 }
 
 #[test]
+fn stats_count_the_memory_of_entries_that_lie_far_apart_and_need_no_slot() {
+    let mut me = replica(1);
+    let mut stock = Doc::<BoundedCounter>::default();
+    let _ = stock.update(&mut me, |stock| stock.add(1));
+    let given = stock.try_update(&mut me, |stock| stock.transfer(replica(2).id(), 1));
+    assert!(given.is_ok());
+    (0..300).for_each(|_| _ = stock.update(&mut me, |stock| stock.add(1)));
+    let stats = stock.stats();
+    assert_eq!((stats.live, stats.seen), (2, 302));
+    assert!((200..4_000).contains(&stats.bytes), "{stats:?}");
+}
+
+#[test]
 fn stats_count_replicas_dots_and_gaps() {
     let mut me = replica(1);
     let mut source = Doc::<OrSet<u8>>::default();
