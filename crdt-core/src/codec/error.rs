@@ -3,8 +3,9 @@
 use alloc::string::{String, ToString};
 use core::fmt;
 
-/// What a decoder accepts before it says no. Nothing is allocated beyond a small multiple of the
-/// input's length, whatever the input claims.
+/// What a decoder accepts before it says no. Whatever the input claims, no more is allocated than its
+/// length allows: a byte stands for one entry at most, and for 63 bytes that this shares with the one
+/// before it.
 ///
 /// ```
 /// use crdt_core::{Delta, OrSet, codec::{DecodeError, Limits}};

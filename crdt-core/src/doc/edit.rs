@@ -88,7 +88,8 @@ impl<T: Crdt> Doc<T> {
     /// For screens that have become stale. Whoever presses "remove" has seen what was on the screen,
     /// not what has arrived since; a plain [`update`](Doc::update) would take that too, and its
     /// writer would never hear of it. Of a register both values stay, as a conflict that can be seen.
-    /// What the screen of another replica showed and has yet to arrive here stays as well.
+    /// What the screen of another replica showed and has yet to arrive here stays as well. The increments
+    /// of one replica to a counter are one entry: where it has counted on since, a reset leaves them all.
     ///
     /// ```
     /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};

@@ -61,6 +61,18 @@ fn a_reset_by_a_stale_screen_leaves_the_increments_that_it_did_not_show() {
 }
 
 #[test]
+fn a_reset_by_a_stale_screen_leaves_what_its_replica_has_counted_on() {
+    let mut me = replica(1);
+    let mut counter = Doc::<PnCounter>::default();
+    let _ = counter.update(&mut me, |counter| counter.add(10));
+    let screen = counter.observe();
+    let _ = counter.update(&mut me, |counter| counter.add(5));
+    let reset = counter.update_observed(&mut me, &screen, |counter| counter.reset());
+    assert!(reset.is_empty());
+    assert_eq!(counter.value(), 15);
+}
+
+#[test]
 fn a_stale_screen_makes_no_rights() {
     let mut me = replica(1);
     let mut stock = Doc::<BoundedCounter>::default();
