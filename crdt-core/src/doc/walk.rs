@@ -35,6 +35,10 @@ const AT_ONCE: usize = 1 << 21;
 ///    chunk* of up to two million runs, those that it had, and may show. Taken away one by one, an entry
 ///    could uncover on the way what it had hidden.
 ///
+/// One thing can be out of sight for a while: a key under which the receiver has disabled, or removed from
+/// an [`RwSet`](crate::RwSet), what shows in the end, and of which all that it showed is disabled or removed.
+/// Its removals of before go in the third step, since without them what is banned could show on the way.
+///
 /// The document may change between chunks, provided that the walk sees every delta first
 /// ([`before_merge`](Walk::before_merge)): an entry that dies before its turn is kept for the walk.
 /// A walk that is cut, or that overflows, begins again; what was sent remains valid.

@@ -1,7 +1,7 @@
 //! Transfers of a whole state while it changes.
 
 use crdt_core::codec::Wire;
-use crdt_core::{Delta, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, WalkOverflow};
+use crdt_core::{Delta, Doc, LwwMap, LwwRegister, OrMap, OrSet, PnCounter, RwSet, WalkOverflow};
 
 use crate::model::Model;
 use crate::sites::{Dice, Site, both_orders, every_order, same, settled};
@@ -183,6 +183,18 @@ fn a_removal_does_not_overtake_what_keeps_its_key() {
             assert!(map.contains_key(&1), "the key is absent on the way")
         });
         same(&receiver.doc, &whole, "after the walk");
+    });
+}
+
+/// Both know a ban, under which the receiver has an insertion that the donor has not; the donor has
+/// banned once more. If what is gone went before what replaces it, the member would be in on the way.
+#[test]
+fn a_ban_that_replaces_another_is_not_lifted_on_the_way() {
+    every_order::<RwSet<u8>>(|mut donor, mut receiver, _| {
+        let _ = receiver.edit(|set| set.insert(1));
+        receiver.hear(&donor.edit(|set| set.remove(&1)));
+        let _ = donor.edit(|set| set.remove(&1));
+        walk(&donor.doc, &mut receiver.doc, 1, |set| assert!(!set.contains(&1), "lifted on the way"));
     });
 }
 
