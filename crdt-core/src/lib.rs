@@ -41,7 +41,8 @@
 //! | [`#[derive(Crdt)]`](derive@Crdt) struct | any of these by field | field by field |
 //!
 //! Beside them [`IdGen`] makes unique ids without coordination, and an [`Observed`] token lets a stale
-//! screen take away only what it showed.
+//! screen take away only what it showed. What no struct of these gives is written by hand: [`view`] says
+//! how, the example `leaderboard` of the repository is one, and `laws` checks it.
 //!
 //! # How to show it
 //! Every type serialises as what it shows, in one order everywhere: for a screen or a web page. A
