@@ -23,7 +23,7 @@ pub(super) struct Blocks<S> {
 pub(super) struct Block<S> {
     pub(super) bits: Bits,
     slots: Vec<S>,
-    /// The hash of the bits as it was when somebody asked for it last.
+    /// The hash of the bits as they were when it was last asked for, and 0 before.
     pub(super) hash: u128,
 }
 

@@ -5,7 +5,7 @@ use core::ops::RangeInclusive;
 
 use siphasher::sip128::SipHasher24;
 
-use super::blocks::{Block, Blocks};
+use super::blocks::Blocks;
 use super::digest::{Digest, Known};
 use crate::clock::{BLOCK, Bits, Intervals};
 use crate::dot::ReplicaId;
@@ -69,20 +69,14 @@ impl<S: Copy> Index<S> {
 
     /// Adds a live dot, which is not in yet.
     pub(super) fn add(&mut self, place: u32, seq: u64, slot: S) {
-        self.lanes[place as usize].block_mut(&self.key, seq / BLOCK).add(seq % BLOCK, slot);
+        self.lanes[place as usize].add(&self.key, seq, slot);
         self.live += 1;
         self.peak = self.peak.max(self.live);
     }
 
     /// Takes out a dot that is live; returns its slot.
     pub(super) fn remove(&mut self, place: u32, seq: u64) -> Option<S> {
-        let lane = &mut self.lanes[place as usize];
-        lane.slot(seq)?;
-        let block = lane.block_mut(&self.key, seq / BLOCK);
-        let slot = block.take(seq % BLOCK)?;
-        if block.bits.is_empty() {
-            lane.drop_block(seq / BLOCK);
-        }
+        let slot = self.lanes[place as usize].remove(&self.key, seq)?;
         self.live -= 1;
         Some(slot)
     }
@@ -125,19 +119,38 @@ impl<S: Copy> Lane<S> {
         Self { id, context: Intervals::default(), blocks: Blocks::new(), open: None, settled: 0 }
     }
 
-    /// A block that is about to change, made if there is none.
-    fn block_mut(&mut self, key: &[u8; 16], number: u64) -> &mut Block<S> {
-        if self.blocks.last() != Some(number) {
-            if self.blocks.are_before(number) {
-                self.settle(key, self.blocks.last());
-                self.blocks.push(number);
-            } else if self.open != Some(number) {
-                self.settle(key, self.open);
-                self.settled = self.settled.wrapping_sub(self.summed(number).1);
-                self.open = Some(number);
-            }
+    fn add(&mut self, key: &[u8; 16], seq: u64, slot: S) {
+        let number = seq / BLOCK;
+        if self.blocks.are_before(number) {
+            self.settle(key, self.blocks.last());
+            self.blocks.push(number);
         }
-        self.blocks.get_or_new(number)
+        let block = self.blocks.get_or_new(number);
+        block.add(seq % BLOCK, slot);
+        let summed = block.hash;
+        self.open(key, number, summed);
+    }
+
+    fn remove(&mut self, key: &[u8; 16], seq: u64) -> Option<S> {
+        let number = seq / BLOCK;
+        let block = self.blocks.get_mut(number)?;
+        let slot = block.take(seq % BLOCK)?;
+        let (summed, is_empty) = (block.hash, block.bits.is_empty());
+        self.open(key, number, summed);
+        if is_empty {
+            self.blocks.remove(number);
+            self.open = self.open.filter(|open| *open != number);
+        }
+        Some(slot)
+    }
+
+    /// Takes the hash of a block that has changed out of the sum, unless it is not in it.
+    fn open(&mut self, key: &[u8; 16], number: u64, summed: u128) {
+        if self.unsettled().all(|unsettled| unsettled != number) {
+            self.settle(key, self.open);
+            self.settled = self.settled.wrapping_sub(summed);
+            self.open = Some(number);
+        }
     }
 
     /// Takes the hash of a block, which was the last one or open, into the sum.
@@ -146,12 +159,6 @@ impl<S: Copy> Lane<S> {
         let Some(block) = self.blocks.get_mut(number) else { return };
         block.hash = hash_block(key, self.id, number, block.bits);
         self.settled = self.settled.wrapping_add(block.hash);
-    }
-
-    /// Drops a block, which is the last one or open and has no dot any more.
-    fn drop_block(&mut self, number: u64) {
-        self.blocks.remove(number);
-        self.open = self.open.filter(|open| *open != number);
     }
 
     /// The blocks whose hashes are not in the sum.
