@@ -41,6 +41,8 @@ fn decode_seeds() -> Vec<(String, Vec<u8>)> {
     seeds.push(("14-contexts".into(), [&[decode::CONTEXTS, 0], &two[..]].concat()));
     let one = rmp_serde::to_vec(&contexts).expect("a set has bytes");
     seeds.push(("15-walk".into(), [&[decode::WALK, 1], &one[..]].concat()));
+    let digest = history::doc::<OrSet<u8>>().digest().encode();
+    seeds.push(("27-digest".into(), [&[decode::DIGEST, 0], &digest[..]].concat()));
     seeds
 }
 

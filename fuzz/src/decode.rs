@@ -7,8 +7,9 @@
 
 use crdt_core::codec::Limits;
 use crdt_core::{
-    BoundedCounter, Delta, Doc, DwFlag, EwFlag, GCounter, GSet, InsufficientRights, LwwMap, LwwRegister, Max,
-    Min, MvRegister, OrMap, OrSet, PnCounter, RankedRegister, Replica, ReplicaId, ResolvedRegister, RwSet,
+    BoundedCounter, Delta, Digest, Doc, DwFlag, EwFlag, GCounter, GSet, InsufficientRights, LwwMap,
+    LwwRegister, Max, Min, MvRegister, OrMap, OrSet, PnCounter, RankedRegister, Replica, ReplicaId,
+    ResolvedRegister, RwSet,
 };
 
 use crate::envelope::Envelope;
@@ -27,6 +28,7 @@ pub fn run(input: &[u8]) {
         CONTEXTS => contexts::run(bytes),
         WALK => contexts::walk(bytes, knobs.0),
         BOUNDED => bounded(bytes, knobs),
+        DIGEST => digest(bytes, knobs),
         kind => {
             with_type(kind, Check { bytes, knobs });
         }
@@ -34,7 +36,7 @@ pub fn run(input: &[u8]) {
 }
 
 /// How many kinds of input there are. Those without a name here are of [`with_type`].
-pub const KINDS: u8 = 27;
+pub const KINDS: u8 = 28;
 /// A struct, read by a newer and an older build.
 pub const STRUCTS: u8 = 13;
 /// Two sets of dots.
@@ -43,6 +45,8 @@ pub const CONTEXTS: u8 = 14;
 pub const WALK: u8 = 15;
 /// A counter with rights, which has no reset.
 pub const BOUNDED: u8 = 26;
+/// What a document says of itself.
+pub const DIGEST: u8 = 27;
 
 /// Something to do with a type that is known only at run time.
 pub trait Visit {
@@ -127,6 +131,21 @@ impl Knobs {
     fn salt(self) -> u8 {
         self.0 / 16
     }
+}
+
+/// What is accepted has one form, and is answered with what it lacks and nothing else.
+fn digest(bytes: &[u8], knobs: Knobs) {
+    // A few bytes that are trusted may claim more than there is memory.
+    let limits = knobs.limits();
+    let limits = Limits { max_entries: limits.max_entries.min(1 << 20), ..limits };
+    let Ok(digest) = Digest::decode(bytes, &limits) else { return };
+    assert_eq!(digest.encode(), bytes, "equal digests have equal bytes");
+    let (doc, seen) = (history::doc::<OrSet<u8>>(), digest.context());
+    let answer = doc.delta_since(&digest);
+    assert!(answer.entries().iter().all(|(dot, _)| doc.is_live(*dot) && !seen.contains(*dot)));
+    let mut context = seen;
+    context.union_with(&answer.context());
+    assert!(context.is_superset(&doc.context()));
 }
 
 fn delta<T: Shape>(bytes: &[u8], knobs: Knobs, form: Form) {

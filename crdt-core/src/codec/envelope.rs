@@ -176,7 +176,10 @@ fn decode_entries<T: Wire>(
         return Err(DecodeError::Version { found: version });
     }
     let (live, dead) = decode_dots(&mut input, limits)?;
-    let mut left = count(&live, &input, limits)?;
+    let mut left = count(&live, limits)?;
+    if left > input.len() {
+        return Err(DecodeError::Truncated);
+    }
     let mut before = Vec::new();
     for (id, seqs) in live {
         for (first, last) in seqs.iter() {
@@ -194,18 +197,15 @@ fn decode_entries<T: Wire>(
     Ok(dead)
 }
 
-/// How many entries there are: not more than the limits allow, nor than there are bytes.
-fn count(live: &[(ReplicaId, Intervals)], input: &Reader<'_>, limits: &Limits) -> Result<usize, DecodeError> {
+/// How many entries there are: not more than the limits allow.
+pub(super) fn count(live: &[(ReplicaId, Intervals)], limits: &Limits) -> Result<usize, DecodeError> {
     let count = live.iter().fold(0u64, |sum, (_, seqs)| sum.saturating_add(seqs.len()));
     let count = usize::try_from(count).map_err(|_| DecodeError::Truncated)?;
-    if count > limits.max_entries {
-        return Err(DecodeError::TooLarge { limit: "max_entries" });
-    }
-    if count > input.len() { Err(DecodeError::Truncated) } else { Ok(count) }
+    if count > limits.max_entries { Err(DecodeError::TooLarge { limit: "max_entries" }) } else { Ok(count) }
 }
 
 /// All that comes before so many entries, in a writer with room for them.
-fn encode_head(version: u8, live: &CausalContext, dead: &CausalContext, entries: usize) -> Writer {
+pub(super) fn encode_head(version: u8, live: &CausalContext, dead: &CausalContext, entries: usize) -> Writer {
     // An id or two with their runs, and entries that are short: a guess that spares growing.
     let mut out = Writer::with_capacity(64 + 16 * entries);
     out.raw(&[version]);
@@ -238,7 +238,7 @@ fn by_replica<'a>(
 }
 
 /// The live dots, ascending by id, and the dots that are gone.
-fn decode_dots(
+pub(super) fn decode_dots(
     input: &mut Reader<'_>,
     limits: &Limits,
 ) -> Result<(Few<(ReplicaId, Intervals)>, CausalContext), DecodeError> {

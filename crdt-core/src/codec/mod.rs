@@ -27,12 +27,16 @@
 //! [`Delta::encode`](crate::Delta::encode) writes the first,
 //! [`Delta::encode_compact`](crate::Delta::encode_compact) the second, and decoding takes both.
 //!
+//! # Digests
+//! A [`Digest`](crate::Digest) is the same without entries, and begins with 0xd1.
+//!
 //! # Entries
 //! An entry is what its type's [`Wire`] writes: keys and values in MessagePack, structs with field
 //! names, stamps in 8 bytes, and for a derived struct the tag of the field and the length of the
 //! rest, so that a build keeps what it does not know.
 
 mod bytes;
+mod digest;
 mod envelope;
 mod error;
 mod front;

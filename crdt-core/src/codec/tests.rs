@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{DecodeError, Limits, Reader, Writer};
-use crate::{Delta, Doc, LwwMap, OrMap, OrSet, PnCounter, Replica, ReplicaId};
+use crate::{Delta, Digest, Doc, LwwMap, OrMap, OrSet, PnCounter, Replica, ReplicaId};
 
 type Carts = OrMap<String, OrSet<String>>;
 
@@ -30,6 +30,56 @@ fn an_addition_and_a_removal_to_the_byte() {
     expected.extend([1, 0, 0]); // one run that is gone: number 1
     expected.extend([0xa2, b'a', b'b']);
     assert_eq!(one_add(), expected);
+}
+
+#[test]
+fn a_digest_to_the_byte() {
+    let here: Doc<OrSet<String>> = decode(&one_add()).unwrap().into();
+    let bytes = here.digest().encode();
+    let dots = one_add().len() - 3;
+    assert_eq!((bytes[0], &bytes[1..]), (0xd1, &one_add()[1..dots]), "a delta without its entry");
+    for end in 0..bytes.len() {
+        assert!(Digest::decode(&bytes[..end], &Limits::default()).is_err());
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(Digest::decode(&longer, &Limits::default()).is_err());
+    // Where nothing is live, one would pass for the other.
+    let removed = Doc::<OrSet<String>>::default().digest().encode();
+    assert_eq!(decode(&removed), Err(DecodeError::Version { found: 0xd1 }));
+    assert_eq!(Digest::decode(&one_add(), &Limits::default()), Err(DecodeError::Version { found: 1 }));
+}
+
+/// Over several blocks of dots, of two replicas, with runs that begin and end at their edges.
+#[test]
+fn a_digest_comes_back_and_asks_for_what_is_missing() {
+    let (mut a, mut b) = (Replica::new(ReplicaId::from_u128(1)), Replica::new(ReplicaId::from_u128(2)));
+    let mut here = Doc::<OrSet<u64>>::default();
+    let _ = here.update(&mut a, |set| set.extend(0..1_000));
+    let lost = here.update(&mut b, |set| set.extend(1_000..1_700));
+    let mut there = here.clone();
+    let gone = |n: &u64| n % 7 == 3 || (254..258).contains(n) || (500..800).contains(n);
+    let _ = here.update(&mut a, |set| set.retain(|n| !gone(n)));
+    for doc in [&here, &there, &lost.into(), &Doc::default()] {
+        assert_eq!(Digest::decode(&doc.digest().encode(), &Limits::default()), Ok(doc.digest()));
+    }
+    let question = Digest::decode(&there.digest().encode(), &Limits::default()).unwrap();
+    there.merge(here.delta_since(&question));
+    assert_eq!(there, here);
+}
+
+#[test]
+fn a_digest_says_no_more_is_live_than_the_limits_allow() {
+    let of = |live: u64| {
+        let mut out = Writer::default();
+        out.raw(&[0xd1, 1]);
+        out.raw(&[7; 16]);
+        [1u64, 0, live - 1, 0].into_iter().for_each(|number| out.number(number));
+        Digest::decode(&out.into_bytes(), &Limits { max_entries: 1000, ..Limits::default() })
+    };
+    assert!(of(1000).is_ok());
+    for live in [1001, 1 << 61] {
+        assert_eq!(of(live), Err(DecodeError::TooLarge { limit: "max_entries" }));
+    }
 }
 
 /// Version 2 of what one replica wrote, its live dots numbered from 1 on, with these bytes for entries.

@@ -56,6 +56,28 @@ impl Digest {
         self.get(dot.replica).is_some_and(|known| known.is_live(dot.seq))
     }
 
+    /// The live dots, and those that were seen and are gone.
+    #[cfg(feature = "codec")]
+    pub(crate) fn dots(&self) -> (CausalContext, CausalContext) {
+        let live: CausalContext = self.replicas.iter().map(|(id, known)| (*id, known.live_runs())).collect();
+        let dead = self.context().difference(&live);
+        (live, dead)
+    }
+
+    /// The digest of which these are the live dots, ascending by id, and those that are gone: of the same
+    /// ids.
+    #[cfg(feature = "codec")]
+    pub(crate) fn of_dots(live: &[(ReplicaId, Intervals)], dead: &CausalContext) -> Self {
+        let known = |(id, live): &(ReplicaId, Intervals)| {
+            let mut context = live.clone();
+            dead.get(*id).into_iter().for_each(|gone| {
+                context.union_with(gone);
+            });
+            (*id, Known { context, live: blocks_of(live) })
+        };
+        Self { replicas: live.iter().map(known).collect() }
+    }
+
     pub(super) fn get(&self, id: ReplicaId) -> Option<&Known> {
         let at = self.replicas.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         Some(&self.replicas[at].1)
@@ -72,6 +94,17 @@ impl Known {
         Self { context, live: live.into_iter().collect() }
     }
 
+    #[cfg(feature = "codec")]
+    fn live_runs(&self) -> Intervals {
+        let mut runs = Intervals::default();
+        for (number, bits) in &self.live {
+            bits.iter().for_each(|bit| {
+                runs.insert(number * BLOCK + bit);
+            });
+        }
+        runs
+    }
+
     pub(super) fn is_live(&self, seq: u64) -> bool {
         self.bits(seq / BLOCK).contains(seq % BLOCK)
     }
@@ -80,4 +113,18 @@ impl Known {
     pub(super) fn bits(&self, number: u64) -> Bits {
         self.live.get(&number).copied().unwrap_or_default()
     }
+}
+
+/// The blocks that these dots lie in.
+#[cfg(feature = "codec")]
+fn blocks_of(live: &Intervals) -> BTreeMap<u64, Bits> {
+    let mut blocks = BTreeMap::<u64, Bits>::new();
+    for (first, last) in live.iter() {
+        for number in first / BLOCK..=last / BLOCK {
+            let begin = number * BLOCK;
+            let (from, to) = (first.max(begin) - begin, last.min(begin + (BLOCK - 1)) - begin);
+            blocks.entry(number).or_default().set_range(from, to);
+        }
+    }
+    blocks
 }

@@ -127,7 +127,7 @@ impl<T: Crdt> Doc<T> {
         self.index.fingerprint()
     }
 
-    /// What the document says of itself: to be sent to whoever answers with
+    /// What the document says of itself: to be sent, as [bytes](Digest::encode), to whoever answers with
     /// [`delta_since`](Doc::delta_since).
     #[doc(alias = "state vector")]
     #[must_use]
