@@ -20,6 +20,7 @@ pub struct Observed {
 
 /// Writes of which none has seen the others, where only one can show.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Conflict<E> {
     /// The write that shows; of a register that shows all, such as [`MvRegister`](crate::MvRegister), the
     /// one with the largest dot.
@@ -30,6 +31,7 @@ pub struct Conflict<E> {
 
 /// An entry that one of two documents shows, or keeps, and the other does not.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Disagreement<E> {
     /// The write.
     pub dot: Dot,

@@ -7,8 +7,8 @@
 //! [`Doc`](crate::Doc), which knows neither paths nor payloads: a view cannot get a merge wrong,
 //! because it has none.
 //!
-//! This module is for those who write types of their own by hand; `#[derive(Crdt)]` writes the one
-//! for structs of CRDT fields.
+//! This module is for those who write types of their own by hand, as the example `leaderboard` of this
+//! repository does; `#[derive(Crdt)]` writes the one for structs of CRDT fields.
 
 mod features;
 mod frozen;
