@@ -3,18 +3,25 @@
 use alloc::boxed::Box;
 use core::borrow::Borrow;
 use core::hash::Hash;
+use core::iter::successors;
 
+use super::crowds::Crowds;
 use super::slab::{FEW, NONE, Slab};
 use super::table::Table;
 
 /// Set in the link of a cell that is not the first of its key.
 const FOLLOWER: u32 = 1 << 31;
 
+/// So many payloads of a key are walked through sooner than a tree of them is searched. Honest writers
+/// hardly ever leave more.
+const WALK: usize = 32;
+
 /// Payloads by key, several to a key, each in a slot with a number that stays.
 ///
-/// Payloads of one key form a chain, in an order that the caller gives; the table knows the first.
-/// Keys are hashed with a key of the table's own, since they come from peers. Iteration goes in
-/// the order of slots, never of hashes.
+/// Payloads of one key form a chain, in an order that the caller gives; the table knows the first. Where a
+/// long one is to be walked through, a tree of its slots is made instead and kept: so to add a payload or
+/// to take one out costs a logarithm of how many its key has. Keys are hashed with a key of the table's
+/// own, since they come from peers. Iteration goes in the order of slots, never of hashes.
 #[derive(Clone)]
 pub struct Keyed<K, P> {
     slab: Slab<Cell<K, P>>,
@@ -163,7 +170,8 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         self.chain_from(head.unwrap_or(NONE))
     }
 
-    /// Adds a payload under `key`: before the first one of that key for which `before` holds.
+    /// Adds a payload under `key`: before the first one of that key for which `before` holds, as it then does
+    /// for those behind it.
     pub fn add(&mut self, key: K, payload: P, before: impl Fn(&P) -> bool) -> u32 {
         let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);
         added.unwrap_or_else(|(head, pair)| {
@@ -246,8 +254,12 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
 
     /// Adds a payload behind the first of its key.
     fn add_follower(&mut self, head: u32, cell: Cell<K, P>, before: impl Fn(&P) -> bool) -> u32 {
-        let last = self.chain(head).take_while(|(_, sibling)| !before(sibling)).last();
-        self.put_behind(last.map_or(head, |(slot, _)| slot), cell)
+        let near = self.near(head, |next| next == NONE || before(&self.slab.get(next).payload));
+        let last = near.unwrap_or_else(|| {
+            let (crowds, slab) = self.crowd(head);
+            crowds.last_before(head, |slot| !before(&slab.get(slot).payload))
+        });
+        self.put_behind(last, cell)
     }
 
     /// Adds a payload right behind the one in slot `after`, of the same key.
@@ -256,6 +268,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         cell.link = link | FOLLOWER;
         let slot = self.slab.put(cell);
         self.slab.get_mut(after).link = slot | (link & FOLLOWER);
+        self.change_crowd(after, |crowds| crowds.add_behind(after, slot, link & !FOLLOWER));
         slot
     }
 
@@ -265,6 +278,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         let slot = self.slab.put(cell);
         self.repoint(head, slot);
         self.slab.get_mut(head).link |= FOLLOWER;
+        self.change_crowd(head, |crowds| crowds.add_before(head, slot));
         slot
     }
 
@@ -282,6 +296,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         } else {
             self.repoint(slot, next);
             self.slab.get_mut(next).link &= !FOLLOWER;
+            self.change_crowd(slot, |crowds| crowds.remove(slot));
         }
         let cell = self.slab.take(slot);
         // Far enough from full, and from empty, that the next few keys change nothing.
@@ -297,10 +312,48 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     /// Takes a follower out of its chain.
     fn unlink(&mut self, slot: u32, next: u32) {
         let head = self.head(&self.slab.get(slot).key).expect("a follower has a head");
-        let before = self.chain(head).map(|(at, _)| at).find(|&at| self.next(at) == slot);
+        let near = self.near(head, |next| next == slot);
+        let before = near.or_else(|| self.crowd(head).0.previous(slot));
         let before = before.expect("a follower is in the chain of its head");
         let before = self.slab.get_mut(before);
         before.link = next | (before.link & FOLLOWER);
+        self.change_crowd(slot, |crowds| crowds.remove(slot));
+    }
+
+    /// The first slot of a chain for whose next one `is_next` holds, unless a tree finds it sooner.
+    fn near(&self, head: u32, is_next: impl Fn(u32) -> bool) -> Option<u32> {
+        let crowds = self.table.as_ref().and_then(|table| table.crowds.as_ref());
+        if crowds.is_some_and(|crowds| crowds.holds(head)) {
+            return None;
+        }
+        let mut near = self.chain(head).take(WALK).map(|(slot, _)| slot);
+        near.find(|&slot| is_next(self.next(slot)))
+    }
+
+    /// The trees, with that of a chain, and the payloads.
+    #[cold]
+    fn crowd(&mut self, head: u32) -> (&Crowds, &Slab<Cell<K, P>>) {
+        let Self { slab, table } = self;
+        let table = table.as_mut().expect("who has more than a few cells has a table");
+        let crowds = table.crowds.get_or_insert_default();
+        if !crowds.holds(head) {
+            let link = |&slot: &u32| Some(slab.get(slot).link & !FOLLOWER);
+            crowds.add_chain(successors(Some(head), |slot| link(slot).filter(|&next| next != NONE)));
+        }
+        (crowds, slab)
+    }
+
+    /// Tells the tree of the chain of `slot` of a change, if there is one.
+    fn change_crowd(&mut self, slot: u32, change: impl FnOnce(&mut Crowds)) {
+        if let Some(table) = &mut self.table
+            && let Some(crowds) = &mut table.crowds
+            && crowds.holds(slot)
+        {
+            change(crowds);
+            if crowds.is_empty() {
+                table.crowds = None;
+            }
+        }
     }
 
     /// Makes the table of the keys that are in, with room for more.
@@ -312,6 +365,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         for (slot, key, _) in self.heads() {
             table.insert(table.hash(key), slot);
         }
+        table.crowds = self.table.take().and_then(|before| before.crowds);
         self.table = Some(Box::new(table));
     }
 

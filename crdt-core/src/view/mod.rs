@@ -10,6 +10,7 @@
 //! This module is for those who write types of their own by hand, as the example `leaderboard` of this
 //! repository does; `#[derive(Crdt)]` writes the one for structs of CRDT fields.
 
+mod crowds;
 mod features;
 mod frozen;
 mod ids;

@@ -1,10 +1,13 @@
 //! A hash table of slots.
 
+use alloc::boxed::Box;
 use core::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, VacantEntry};
+
+use super::crowds::Crowds;
 
 /// Slots by the hash of their key, which lies elsewhere.
 ///
@@ -18,6 +21,8 @@ pub(super) struct Table {
     hasher: RandomState,
     /// The bits that a slot has.
     slots: u32,
+    /// The order within the keys that have more slots than are walked through.
+    pub(super) crowds: Option<Box<Crowds>>,
 }
 
 /// Where in a table a slot belongs.
@@ -33,7 +38,7 @@ impl Table {
         let hasher = before.map_or_else(RandomState::default, |before| before.hasher.clone());
         let cells = HashTable::with_capacity(keys + keys / 8 + 1);
         let end = end.max(u32::try_from(cells.capacity()).unwrap_or(end));
-        Self { cells, hasher, slots: end.next_power_of_two() - 1 }
+        Self { cells, hasher, slots: end.next_power_of_two() - 1, crowds: None }
     }
 
     /// Whether there is no room for a key more, or none for one in a slot below `end`.
@@ -53,7 +58,9 @@ impl Table {
 
     /// How many bytes of memory it has on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.cells.allocation_size()
+        let crowds = self.crowds.as_ref();
+        let crowds = crowds.map_or(0, |crowds| size_of::<Crowds>() + crowds.heap_bytes());
+        self.cells.allocation_size() + crowds
     }
 
     pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use super::slab::Slab;
+use super::crowds::Crowds;
+use super::slab::{NONE, Slab};
 use super::{Frozen, Keyed, LocalDot};
 
 /// One step: add a payload under a key, or take the n-th payload that is in.
@@ -42,21 +43,154 @@ impl Model {
     }
 }
 
-fn check(store: &Keyed<String, u32>, model: &Model) -> Result<(), TestCaseError> {
+fn check(store: &Keyed<String, u32>, model: &Model, is_ordered: bool) -> Result<(), TestCaseError> {
     let heads: Vec<&str> = store.heads().map(|(_, key, _)| key.as_str()).collect();
     prop_assert_eq!(heads.len(), store.len());
     prop_assert_eq!(heads.into_iter().collect::<BTreeSet<_>>(), model.keys());
     for key in 0u8..24 {
         let key = key.to_string();
-        let chain: Option<Vec<u32>> =
-            store.head(key.as_str()).map(|head| store.chain(head).map(|(_, p)| *p).collect());
-        prop_assert_eq!(chain.unwrap_or_default(), model.chain(&key));
+        let mut chain: Vec<u32> = store.chain_of(key.as_str()).map(|(_, payload)| *payload).collect();
+        if !is_ordered {
+            chain.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        prop_assert_eq!(chain, model.chain(&key));
     }
     for (&slot, (key, payload)) in &model.slots {
         prop_assert_eq!(store.get(slot), (key, payload));
         prop_assert_eq!(store.is_head(slot), store.head(key.as_str()) == Some(slot));
     }
     Ok(())
+}
+
+/// In which order many payloads come, or go by when they came.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    Rising,
+    Falling,
+    Random,
+    BothEnds,
+}
+
+const TURNS: [Turn; 4] = [Turn::Rising, Turn::Falling, Turn::Random, Turn::BothEnds];
+
+impl Turn {
+    /// The `n`-th payload that comes.
+    fn payload(self, n: u32) -> u32 {
+        const MIDDLE: u32 = 1 << 31;
+        match self {
+            Self::Rising => MIDDLE + n,
+            Self::Falling => MIDDLE - n,
+            Self::Random => n.wrapping_mul(0x9e37_79b1),
+            Self::BothEnds => {
+                if n.is_multiple_of(2) {
+                    MIDDLE + n
+                } else {
+                    MIDDLE - n
+                }
+            }
+        }
+    }
+
+    /// The place among so many where the `n`-th one comes or goes.
+    fn place(self, n: u32, many: usize) -> usize {
+        match self {
+            Self::Rising => 0,
+            Self::Falling => many - 1,
+            Self::Random => n.wrapping_mul(0x9e37_79b1) as usize % many,
+            Self::BothEnds => n as usize % 2 * (many - 1),
+        }
+    }
+}
+
+/// Many payloads that come or go, one after the other, at one of three keys.
+type Surge = (bool, usize, Turn, u32);
+
+fn surges() -> impl Strategy<Value = Vec<Surge>> {
+    let surge = (any::<bool>(), 0usize..3, prop::sample::select(TURNS.to_vec()), 0u32..200);
+    prop::collection::vec(surge, 1..6)
+}
+
+/// A store, its model, and the slots of three keys in the order in which they came.
+#[derive(Default)]
+struct Crowded {
+    store: Keyed<String, u32>,
+    model: Model,
+    slots: [Vec<u32>; 3],
+}
+
+impl Crowded {
+    fn add(&mut self, key: usize, payload: u32, is_ordered: bool) {
+        let name = key.to_string();
+        let slot = if is_ordered {
+            self.store.add(name.clone(), payload, |old| payload > *old)
+        } else {
+            self.store.add_anywhere(name.clone(), payload)
+        };
+        assert_eq!(self.model.slots.insert(slot, (name, payload)), None, "the slot was free");
+        self.slots[key].push(slot);
+    }
+
+    fn take(&mut self, key: usize, place: impl Fn(usize) -> usize) {
+        if !self.slots[key].is_empty() {
+            let place = place(self.slots[key].len());
+            let slot = self.slots[key].remove(place);
+            assert_eq!(Some(self.store.take(slot)), self.model.slots.remove(&slot));
+        }
+    }
+}
+
+/// A walk along the chain would be half of them, each time.
+#[test]
+fn a_payload_finds_its_place_in_a_crowd_by_a_logarithm_of_comparisons() {
+    const MANY: u32 = 20_000;
+    for turn in TURNS {
+        let (mut store, asked) = (Keyed::default(), Cell::new(0));
+        for payload in (0..MANY).map(|n| turn.payload(n)) {
+            store.add((), payload, |old| {
+                asked.set(asked.get() + 1);
+                payload > *old
+            });
+        }
+        assert!(asked.get() < 64 * MANY, "{turn:?}: {} comparisons", asked.get());
+        let mut payloads: Vec<u32> = (0..MANY).map(|n| turn.payload(n)).collect();
+        payloads.sort_unstable_by(|a, b| b.cmp(a));
+        assert!(store.chain_of(&()).map(|(_, payload)| *payload).eq(payloads), "{turn:?}");
+    }
+}
+
+/// Every slot knows the one before it, and none is farther from its root than a search may take.
+fn check_tree(crowds: &Crowds, chain: &[u32]) {
+    let before = [None].into_iter().chain(chain.iter().copied().map(Some));
+    for (&slot, before) in chain.iter().zip(before) {
+        assert_eq!(crowds.previous(slot), before);
+        assert!(crowds.depth(slot) < 64, "{} below the root of {}", crowds.depth(slot), chain.len());
+    }
+}
+
+#[test]
+fn a_tree_of_slots_stays_low_in_whatever_order_they_come_and_go() {
+    const MANY: u32 = 4_000;
+    for (come, go) in TURNS.into_iter().flat_map(|come| TURNS.map(|go| (come, go))) {
+        let (mut crowds, mut chain) = (Crowds::default(), vec![0, 1, 2]);
+        crowds.add_chain(chain.iter().copied());
+        for slot in 3..MANY {
+            let at = come.place(slot, chain.len() + 1);
+            match at.checked_sub(1) {
+                Some(before) => crowds.add_behind(chain[before], slot, *chain.get(at).unwrap_or(&NONE)),
+                None => crowds.add_before(chain[0], slot),
+            }
+            chain.insert(at, slot);
+        }
+        check_tree(&crowds, &chain);
+        while chain.len() > 2 {
+            crowds.remove(chain.remove(go.place(chain.len() as u32, chain.len())));
+            if chain.len() as u32 % (MANY / 4) == 2 {
+                check_tree(&crowds, &chain);
+            }
+        }
+        crowds.remove(chain[0]);
+        assert!(crowds.is_empty(), "one slot is no chain");
+    }
 }
 
 /// Slots outgrow a table of few keys, and those of the last keys are the heads of theirs.
@@ -156,11 +290,31 @@ proptest! {
                 }
                 Step::Take(_) => {}
             }
-            check(&store, &model)?;
+            check(&store, &model, true)?;
         }
         let mut left = BTreeSet::new();
         store.consume(|key, payload| _ = left.insert((key, payload)));
         prop_assert_eq!(left, model.slots.into_values().collect::<BTreeSet<_>>());
+    }
+
+    /// Crowds at several keys at once, which grow and shrink, in an order and in none, and in copies.
+    #[test]
+    fn a_crowd_is_an_ordered_list_like_any_other(surges in surges(), is_ordered: bool) {
+        let mut all = Crowded::default();
+        for (comes, key, turn, many) in surges {
+            all.store = all.store.clone();
+            for n in 0..many {
+                if comes {
+                    all.add(key, turn.payload(n), is_ordered);
+                } else {
+                    all.take(key, |many| turn.place(n, many));
+                }
+                if n % 64 == 0 {
+                    check(&all.store, &all.model, is_ordered)?;
+                }
+            }
+            check(&all.store, &all.model, is_ordered)?;
+        }
     }
 
     /// Over several pages, emptied and filled again.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crdt_core::clock::CausalContext;
 use crdt_core::codec::{Limits, Wire, Writer};
-use crdt_core::{Delta, Doc};
+use crdt_core::{Delta, Doc, LwwMap, OrSet};
 
 use super::samples::{Visit, each};
 use super::turn;
@@ -29,11 +29,15 @@ impl Visit for Crowds {
         assert_eq!(head[18..], [1, 0, 0, 0], "{name}");
         let crowd = |size: usize| [&head[..20], &number(size - 1), &[0], &entry.repeat(size)].concat();
         let gone = |size: usize| [&head[..18], &[0, 1, 0], &number(size - 1)].concat();
-        let time = |size: usize| come_and_go::<T>(&crowd(size), &gone(size), size);
-        let tries = (0..TRIES).map(|_| ((0..TIMES).map(|_| time(FEW)).sum::<Duration>(), time(TIMES * FEW)));
-        let slow: Vec<_> = tries.take_while(|(few, many)| *many > MOST * *few).collect();
-        assert!(slow.len() < TRIES, "{name}: {TIMES} times {FEW}, and {TIMES} times as many, took {slow:?}");
+        no_square(name, |size| come_and_go::<T>(&crowd(size), &gone(size), size));
     }
+}
+
+/// Compares the times of a large crowd and of small ones.
+fn no_square(name: &str, time: impl Fn(usize) -> Duration) {
+    let tries = (0..TRIES).map(|_| ((0..TIMES).map(|_| time(FEW)).sum::<Duration>(), time(TIMES * FEW)));
+    let slow: Vec<_> = tries.take_while(|(few, many)| *many > MOST * *few).collect();
+    assert!(slow.len() < TRIES, "{name}: {TIMES} times {FEW}, and {TIMES} times as many, took {slow:?}");
 }
 
 /// Decodes a crowd, walks through it, encodes it, and merges its removal.
@@ -53,6 +57,60 @@ fn number(number: usize) -> Vec<u8> {
     let mut out = Writer::default();
     out.number(number as u64);
     out.into_bytes()
+}
+
+/// The bytes of a crowd of one replica, with these entries.
+fn crowd_of(entries: &[Vec<u8>]) -> Vec<u8> {
+    let head = [&[1, 1][..], &[7; 16], &[1, 0], &number(entries.len() - 1), &[0]].concat();
+    head.into_iter().chain(entries.concat()).collect()
+}
+
+/// Decodes a crowd, encodes it, copies it, and takes it out one by one, the oldest first. `check` is told
+/// from which dot on it is there.
+#[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
+fn fade<T: Wire + Debug>(entries: &[Vec<u8>], check: impl Fn(&T, usize)) -> Duration {
+    let crowd = crowd_of(entries);
+    let begun = Instant::now();
+    let mut doc = Doc::<T>::decode(&crowd, &Limits::default()).unwrap();
+    assert_eq!(doc.encode().unwrap(), crowd);
+    let mut copy = Doc::<T>::default();
+    copy.merge_from(&doc);
+    assert_eq!(copy.encode().unwrap(), crowd);
+    for first in 1..=entries.len() {
+        check(&doc, first);
+        let gone = [&crowd[..18], &[0, 1], &number(first - 1), &[0]].concat();
+        doc.merge(Delta::decode(&gone, &Limits::default()).unwrap());
+    }
+    assert_eq!(doc.live_len(), 0);
+    begun.elapsed()
+}
+
+/// A key that was written so many times, with these stamps.
+fn fade_map(size: usize, stamp: fn(u32) -> u64) -> Duration {
+    let writes: Vec<(u64, u32)> = (0..size as u32).map(|n| (stamp(n), (1 << 16) + n)).collect();
+    let mut winners = writes.clone();
+    (1..size).rev().for_each(|n| winners[n - 1] = winners[n - 1].max(winners[n]));
+    let entry = |(stamp, value): &(u64, u32)| {
+        [&[42][..], &stamp.to_be_bytes(), &[1, 0xce], &value.to_be_bytes()].concat()
+    };
+    let entries: Vec<_> = writes.iter().map(entry).collect();
+    fade::<LwwMap<u8, u32>>(&entries, |map, first| {
+        assert_eq!((map.get(&42), map.len()), (Some(&winners[first - 1].1), 1));
+    })
+}
+
+#[test]
+fn a_crowd_at_one_key_of_a_map_costs_its_number_whatever_its_stamps() {
+    let _turn = turn();
+    no_square("falling stamps", |size| fade_map(size, |n| u64::from(u32::MAX - n)));
+    no_square("rising stamps", |size| fade_map(size, u64::from));
+    no_square("any stamps", |size| fade_map(size, |n| u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+}
+
+#[test]
+fn a_crowd_at_one_element_of_a_set_costs_its_number_whichever_goes_first() {
+    let _turn = turn();
+    no_square("a set", |size| fade::<OrSet<u8>>(&vec![vec![42]; size], |set, _| assert!(set.contains(&42))));
 }
 
 #[test]
