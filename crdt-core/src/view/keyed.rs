@@ -299,8 +299,10 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
             self.change_crowd(slot, |crowds| crowds.remove(slot));
         }
         let cell = self.slab.take(slot);
-        // Far enough from full, and from empty, that the next few keys change nothing.
-        let is_roomy = |table: &Table| table.capacity() > 2 * FEW.max(table.len() * 4 / 3);
+        // Far enough from full, and from empty, that the next few keys change nothing. A new table costs a
+        // look at every cell, so these are what counts, also where most of them follow a few.
+        let cells = self.slab.len();
+        let is_roomy = |table: &Table| table.capacity() > 2 * FEW.max(cells * 4 / 3);
         if self.is_empty() {
             self.table = None;
         } else if self.table.as_deref().is_some_and(is_roomy) {

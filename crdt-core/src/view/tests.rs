@@ -158,6 +158,32 @@ fn a_payload_finds_its_place_in_a_crowd_by_a_logarithm_of_comparisons() {
     }
 }
 
+/// A key that counts how often keys were hashed.
+#[derive(Clone, PartialEq, Eq)]
+struct Hashed(u32, Rc<Cell<usize>>);
+
+impl Hash for Hashed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.1.set(self.1.get() + 1);
+        self.0.hash(state);
+    }
+}
+
+/// To make a table anew means to read every payload, and not only those of the keys that come and go.
+#[test]
+fn keys_that_come_and_go_beside_a_crowd_leave_the_table_as_it_is() {
+    let hashed = Rc::new(Cell::new(0));
+    let key = |number| Hashed(number, Rc::clone(&hashed));
+    let mut store = Keyed::default();
+    (0..1_000).for_each(|_| _ = store.add_anywhere(key(0), ()));
+    hashed.set(0);
+    for _ in 0..100 {
+        let slots: Vec<u32> = (1..=40).map(|number| store.add_anywhere(key(number), ())).collect();
+        slots.into_iter().for_each(|slot| _ = store.take(slot));
+    }
+    assert!(hashed.get() < 8_200, "{} hashes for 8,000 steps", hashed.get());
+}
+
 /// Every slot knows the one before it, and none is farther from its root than a search may take.
 fn check_tree(crowds: &Crowds, chain: &[u32]) {
     let before = [None].into_iter().chain(chain.iter().copied().map(Some));
