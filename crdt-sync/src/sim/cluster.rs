@@ -4,7 +4,6 @@ mod disks;
 mod nodes;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::time::Duration;
 
 use crdt_core::codec::Wire;
@@ -61,14 +60,6 @@ pub struct Cluster<T: Wire> {
     traffic: Traffic,
     events: Vec<(usize, Event)>,
     refusals: VecDeque<Refusal>,
-}
-
-impl<T: Wire> fmt::Debug for Cluster<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut cluster = f.debug_struct("Cluster");
-        cluster.field("nodes", &self.nodes.len()).field("seed", &self.seed).field("now", &self.now);
-        cluster.finish_non_exhaustive()
-    }
 }
 
 struct Node<T: Wire> {

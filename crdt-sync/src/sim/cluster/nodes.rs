@@ -1,5 +1,6 @@
 //! What is done to single nodes that are up.
 
+use std::fmt;
 use std::time::Duration;
 
 use crdt_core::codec::Wire;
@@ -36,5 +37,13 @@ impl<T: Wire> Cluster<T> {
             self.trace.note(self.now, node, b'u', &[]);
             self.pump(node);
         }
+    }
+}
+
+impl<T: Wire> fmt::Debug for Cluster<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cluster = f.debug_struct("Cluster");
+        cluster.field("nodes", &self.nodes.len()).field("seed", &self.seed).field("now", &self.now);
+        cluster.finish_non_exhaustive()
     }
 }
