@@ -162,6 +162,19 @@ impl Runs {
         last.map_or_else(Tally::default, |record| record.tally)
     }
 
+    /// Calls `each` for the records of every run of which nothing shows any more.
+    pub(super) fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
+        for taken in self.taken.chunk_by(|a, b| a.run == b.run) {
+            let run = taken[0].run;
+            let first = self.runs.partition_point(|record| record.run < run);
+            let last = self.runs.partition_point(|record| record.run <= run);
+            let runs = &self.runs[first..last];
+            if runs.last().is_none_or(|newest| newest.tally.count <= taken[taken.len() - 1].tally.count) {
+                each(&runs.iter().chain(taken).map(|record| record.dot).collect::<Vec<_>>());
+            }
+        }
+    }
+
     /// Gives out the entries with the numbers of their dots.
     pub(super) fn drain(self, out: &mut dyn FnMut(u64, RunEntry)) {
         for Record { run, tally, dot } in self.runs {
@@ -290,6 +303,10 @@ macro_rules! counter_of_runs {
 
             fn heap_bytes(&self) -> usize {
                 self.runs.heap_bytes()
+            }
+
+            fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
+                self.runs.tombstones(each);
             }
 
             fn stamp(_entry: &RunEntry) -> Option<Stamp> {

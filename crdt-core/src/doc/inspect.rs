@@ -199,7 +199,11 @@ impl<T: Crdt> Doc<T> {
     /// `stable`. What makes a dot stable is for the caller to know: **every** replica that may still
     /// write has seen it, and this document has merged **everything** that those replicas had
     /// written or merged by then. With less a removed key can come back. Nothing is collected by age.
-    /// Those whose removal is observed leave none: `OrSet`, `OrMap`, registers.
+    ///
+    /// They are what removals leave of keys of an `LwwMap`, of bans of an `RwSet`, of disabled `DwFlag`s,
+    /// and of counters, of which one says how much it took. Other types leave none: `OrSet`, `OrMap` itself,
+    /// registers. Where deltas overtake each other, a write that was replaced before it was removed can show
+    /// once more on a replica that has the removal and lacks the replacement, until that arrives.
     ///
     /// ```
     /// use crdt_core::{Doc, LwwMap, Replica, ReplicaId};

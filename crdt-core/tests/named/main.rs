@@ -5,6 +5,7 @@
 //! wrong, it runs beside the real one, and the test fails unless it is seen to go wrong.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
+mod collection;
 mod contexts;
 mod counters;
 mod deltas;
