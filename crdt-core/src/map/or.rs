@@ -22,7 +22,8 @@ use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Rights, Tx, Un
 /// under it. So a task that one removes while another tags it stays, with a tag and no title. Where that
 /// must not be, do not remove: give the value an [`EwFlag`](crate::EwFlag) that says it is gone, and leave
 /// out what has it. A removal leaves no tombstone, but for what a counter needs to take exactly the
-/// increments that were seen, until [that is collected](crate::Doc::collect_tombstones). (Almeida, Shoker, Baquero 2018, figure "ORMap".)
+/// increments that were seen, until [that is collected](crate::Doc::collect_tombstones). (Almeida, Shoker,
+/// Baquero 2018, figure "ORMap".)
 ///
 /// ```
 /// use crdt_core::{Doc, OrMap, OrSet, PnCounter, Replica};
