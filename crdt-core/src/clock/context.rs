@@ -1,8 +1,8 @@
 //! The causal context: which dots have been seen.
 
 use alloc::vec::Vec;
-use core::fmt;
 use core::ops::RangeInclusive;
+use core::{fmt, mem};
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -97,7 +97,16 @@ impl CausalContext {
 
     /// Adds every dot of `other`; returns whether any was new.
     pub fn union_with(&mut self, other: &Self) -> bool {
-        other.iter().fold(false, |grew, (id, seen)| self.entry(id).union_with(seen) | grew)
+        let (mut grew, mut lacking) = (false, Few::default());
+        for (id, seen) in other.iter() {
+            match self.find(id) {
+                Ok(at) => grew |= self.replicas[at].1.union_with(seen),
+                Err(_) => lacking.push((id, seen.clone())),
+            }
+        }
+        grew |= !lacking.is_empty();
+        self.extend(lacking);
+        grew
     }
 
     /// The dots of `self` that are not in `other`.
@@ -161,6 +170,20 @@ impl CausalContext {
         &mut self.replicas[at].1
     }
 
+    /// Puts the replicas in the order of their ids, all at once, and unites the sets of one.
+    fn sort(&mut self) {
+        let mut sets = mem::take(&mut self.replicas).into_vec();
+        sets.sort_by_key(|(id, _)| *id);
+        sets.dedup_by(|(id, seen), (known, all)| {
+            let is_one = id == known;
+            if is_one {
+                all.union_with(seen);
+            }
+            is_one
+        });
+        self.replicas = sets.into();
+    }
+
     /// Binary search, with the last replica tried first: dots come in their order.
     fn find(&self, replica: ReplicaId) -> Result<usize, usize> {
         match self.replicas.last() {
@@ -183,24 +206,29 @@ impl FromIterator<(ReplicaId, Intervals)> for CausalContext {
 /// Unites the sets given for each replica with those it has; empty ones leave no trace.
 impl Extend<(ReplicaId, Intervals)> for CausalContext {
     fn extend<I: IntoIterator<Item = (ReplicaId, Intervals)>>(&mut self, sets: I) {
-        for (id, seen) in sets.into_iter().filter(|(_, seen)| !seen.is_empty()) {
-            let known = self.entry(id);
-            if known.is_empty() {
-                *known = seen;
-            } else {
-                known.union_with(&seen);
-            }
+        let known = self.replicas.len();
+        self.replicas.extend(sets.into_iter().filter(|(_, seen)| !seen.is_empty()));
+        let added = &self.replicas[known.saturating_sub(1)..];
+        if !added.is_sorted_by(|(one, _), (next, _)| one < next) {
+            self.sort();
         }
     }
 }
 
 impl FromIterator<Dot> for CausalContext {
     fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
-        let mut context = Self::default();
-        for dot in dots {
-            context.insert(dot);
+        let mut sets = Few::<(ReplicaId, Intervals)>::default();
+        for Dot { replica, seq } in dots {
+            match sets.last_mut() {
+                Some((last, seen)) if *last == replica => _ = seen.insert(seq),
+                _ => {
+                    let mut seen = Intervals::default();
+                    seen.insert(seq);
+                    sets.push((replica, seen));
+                }
+            }
         }
-        context
+        sets.into_iter().collect()
     }
 }
 

@@ -57,10 +57,8 @@ impl<T: Crdt> Delta<T> {
     /// Every dot that it speaks of, live or gone.
     #[must_use]
     pub fn context(&self) -> CausalContext {
-        let mut context = self.dead.clone();
-        for (dot, _) in self.entries() {
-            context.insert(*dot);
-        }
+        let mut context: CausalContext = self.entries().iter().map(|(dot, _)| *dot).collect();
+        context.union_with(&self.dead);
         context
     }
 

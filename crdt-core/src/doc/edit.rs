@@ -192,9 +192,7 @@ impl<T: Crdt> Doc<T> {
         if !delta.entries.is_sorted_by_key(|(dot, _)| *dot) {
             sort(&mut delta.entries);
         }
-        for (at, dots) in superseded {
-            delta.dead.extend([(id_at(&self.ids, at, place, id), dots)]);
-        }
+        delta.dead.extend(superseded.into_iter().map(|(at, dots)| (id_at(&self.ids, at, place, id), dots)));
         delta
     }
 }

@@ -115,7 +115,7 @@ impl<T: Crdt> Doc<T> {
     #[cfg(feature = "codec")]
     pub(crate) fn dots(&self) -> (CausalContext, CausalContext) {
         let (mut live, mut dead) = (CausalContext::default(), CausalContext::default());
-        for lane in self.index.lanes() {
+        for lane in self.ids.sorted().into_iter().filter_map(|place| self.index.lane(place)) {
             for (first, last) in lane.context.iter() {
                 let mut next = first;
                 lane.for_each_dead(first, last, |from, to| {

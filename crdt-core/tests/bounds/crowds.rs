@@ -34,7 +34,7 @@ impl Visit for Crowds {
 }
 
 /// Compares the times of a large crowd and of small ones.
-fn no_square(name: &str, time: impl Fn(usize) -> Duration) {
+pub(super) fn no_square(name: &str, time: impl Fn(usize) -> Duration) {
     let tries = (0..TRIES).map(|_| ((0..TIMES).map(|_| time(FEW)).sum::<Duration>(), time(TIMES * FEW)));
     let slow: Vec<_> = tries.take_while(|(few, many)| *many > MOST * *few).collect();
     assert!(slow.len() < TRIES, "{name}: {TIMES} times {FEW}, and {TIMES} times as many, took {slow:?}");
