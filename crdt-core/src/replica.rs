@@ -60,8 +60,8 @@ impl Replica {
         Self::with_clock(ReplicaId::random(), SystemClock)
     }
 
-    /// A writer without a physical clock: its stamps are Lamport times, larger than every stamp
-    /// that the replica wrote or [observed](Replica::observe).
+    /// A writer without a physical clock: its stamps are Lamport times, each larger than the one before
+    /// and than every stamp that the replica [observed](Replica::observe).
     ///
     /// Such stamps say nothing of time: of two concurrent last-write-wins writes, that of the replica
     /// that wrote more often wins. Tests want that, since it is the same in each run; programs take
@@ -72,6 +72,9 @@ impl Replica {
     }
 
     /// A writer whose stamps follow `clock`, never backwards.
+    ///
+    /// A write over a stamp that is ahead of the clock gets the next one above that, so that it shows. It
+    /// moves the clock no more than the merge did: what the replica writes elsewhere has smaller stamps.
     #[must_use]
     pub fn with_clock(id: ReplicaId, clock: impl Clock + Send + Sync + 'static) -> Self {
         Self { clock: Some(Box::new(clock)), ..Self::new(id) }

@@ -80,10 +80,10 @@ impl<'a> Tx<'a> {
         LocalDot::new(self.me, seq)
     }
 
-    /// A stamp for a write: larger than all before it on this replica, and than `above`.
+    /// A stamp for a write: larger than what the replica's clock gave before, and than `above`.
     ///
     /// `above`, the largest stamp at the written entry, does not move the clock: it may be the work
-    /// of a clock that runs ahead.
+    /// of a clock that runs ahead. So the stamp of the next write elsewhere may be smaller.
     #[must_use]
     pub fn stamp(&self, above: Option<Stamp>) -> Stamp {
         let mut hlc = self.hlc.get();
