@@ -203,6 +203,31 @@ fn an_older_build_removes_what_it_saw_of_unknown_fields_and_no_more() {
     assert!(old.is_empty());
 }
 
+/// It cannot know that a run of increments is one: what it does not know goes whole or not at all.
+#[test]
+fn a_counter_that_an_older_build_removes_while_it_is_counted_on_keeps_all_that_it_counted() {
+    #[derive(Crdt)]
+    struct Player {
+        tags: OrSet<String>,
+        score: PnCounter,
+    }
+    let (mut a, mut b) = replicas();
+    let mut new = Doc::<OrMap<String, Player>>::default();
+    let mut old = Doc::<Old>::default();
+    old.merge(pass(&new.update(&mut a, |players| {
+        players.entry("ann").score.add(5);
+        players.entry("bob").score.add(5);
+    })));
+    let removal = old.update(&mut b, |players| players.clear());
+    assert!(old.is_empty());
+    let later = new.update(&mut a, |players| players.entry("ann").score.add(1));
+    new.merge(pass(&removal));
+    old.merge(pass(&later));
+    assert_eq!(new.get("ann").map(|player| player.score.value()), Some(6));
+    assert!(!new.contains_key("bob"));
+    assert_eq!(old.fingerprint(), new.fingerprint());
+}
+
 #[test]
 fn documents_of_an_older_build_merge_with_what_it_does_not_know() {
     let (mut a, mut b) = replicas();

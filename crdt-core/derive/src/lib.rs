@@ -69,7 +69,10 @@ use proc_macro::TokenStream;
 /// removed or reordered, or one comes and goes with a `#[cfg]`, all need tags. The number of a removed
 /// field stays taken: what old builds wrote there would be read as the new field. So does that of a field
 /// whose type has changed: it is another field. A build that lacks a field keeps its entries, merges them
-/// and passes them on; it shows them as soon as it knows the field.
+/// and passes them on; it shows them as soon as it knows the field. Where it removes the key of a map it takes
+/// those entries whole, whatever they are: a counter that others count on at the same time keeps all that it
+/// counted, a ban in an `RwSet` is lifted, and rights of a `BoundedCounter`, which nobody else can remove, are
+/// lost.
 ///
 /// That holds for the fields of the struct, which the replicas merge, and not for what is inside a value
 /// that serde writes, such as the `V` of a register. There an old build reads what it knows: it passes
