@@ -13,6 +13,7 @@ mod document;
 mod edits;
 mod model;
 mod registers;
+mod screens;
 mod sets;
 mod sites;
 mod timing;
