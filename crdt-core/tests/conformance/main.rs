@@ -28,20 +28,20 @@ type Keyed<T> = OrMap<String, T>;
 
 files! {
     g_counter: GCounter, 8;
-    pn_counter: PnCounter, 11;
+    pn_counter: PnCounter, 13;
     bounded_counter: BoundedCounter, 11;
     ew_flag: EwFlag, 9;
-    dw_flag: DwFlag, 8;
-    lww_register: LwwRegister<String>, 11;
-    mv_register: MvRegister<String>, 10;
+    dw_flag: DwFlag, 9;
+    lww_register: LwwRegister<String>, 12;
+    mv_register: MvRegister<String>, 11;
     ranked_register: RankedRegister<(u64, String)>, 7;
     resolved_register: ResolvedRegister<u64, Sum>, 6;
     max: Max<u64>, 6;
     min: Min<u64>, 5;
     or_set: OrSet<String>, 24;
-    rw_set: RwSet<String>, 9;
+    rw_set: RwSet<String>, 10;
     g_set: GSet<String>, 2;
-    lww_map: LwwMap<String, String>, 16;
+    lww_map: LwwMap<String, String>, 18;
     structs("struct"): Profile, 2;
     or_map_g_counter: Keyed<GCounter>, 3;
     or_map_pn_counter: Keyed<PnCounter>, 11;
@@ -57,5 +57,5 @@ files! {
     or_map_lww_map: Keyed<LwwMap<String, String>>, 3;
     or_map_struct: Keyed<Profile>, 4;
     or_map_or_map_mv_register: Keyed<Keyed<MvRegister<String>>>, 5;
-    or_map_or_map_or_set: Keyed<Keyed<OrSet<String>>>, 2;
+    or_map_or_map_or_set: Keyed<Keyed<OrSet<String>>>, 3;
 }
