@@ -102,6 +102,7 @@
 //! code, performs no input or output, and reads no clock but that which a `Replica` was given.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
 
 extern crate alloc;
 
@@ -121,6 +122,7 @@ mod plain;
 mod register;
 mod replica;
 mod set;
+mod shown;
 pub mod view;
 
 #[cfg(feature = "derive")]

@@ -7,7 +7,7 @@ use crate::parse::{Member, Struct, shown};
 
 /// The companion types and the implementations.
 pub(crate) fn expand(of: &Struct) -> TokenStream {
-    let parts = [companions(of), default(of), debug(of), crdt(of), reset(of), wire(of)];
+    let parts = [companions(of), default(of), debug(of), debug_editor(of), crdt(of), reset(of), wire(of)];
     quote!(#(#parts)*)
 }
 
@@ -160,6 +160,29 @@ fn debug(of: &Struct) -> TokenStream {
                     Self::Unknown(entry) => out.field("unknown", entry),
                 };
                 out.finish()
+            }
+        }
+    }
+}
+
+/// `Debug` of the editor, where all fields' editors have it: each as what it reads.
+fn debug_editor(of: &Struct) -> TokenStream {
+    let Struct { fields, krate, .. } = of;
+    let mut generics = generics(of);
+    for Member { ty, .. } in fields {
+        let bound = syn::parse_quote!(<#ty as #krate::view::Crdt>::Editor<'crdt>: ::core::fmt::Debug);
+        generics.make_where_clause().predicates.push(bound);
+    }
+    generics.params.insert(0, syn::parse_quote!('crdt));
+    let (impls, types, bounds) = generics.split_for_impl();
+    let [.., editor] = names(of);
+    let (text, names) = (editor.to_string(), fields.iter().map(|field| &field.name));
+    let names_shown = fields.iter().map(|field| shown(&field.name));
+    quote! {
+        #[automatically_derived]
+        impl #impls ::core::fmt::Debug for #editor #types #bounds {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#text)#(.field(#names_shown, &self.#names))*.finish()
             }
         }
     }

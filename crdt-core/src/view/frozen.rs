@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::cell::{Cell, OnceCell};
+use core::fmt;
 use core::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
@@ -129,5 +130,13 @@ impl<K, V> Frozen<K, V> {
             each(key, value);
             open.extend(children.into_iter().filter_map(OnceCell::into_inner));
         }
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Frozen<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_map();
+        self.for_each(|key, value| _ = out.entry(key, value));
+        out.finish()
     }
 }

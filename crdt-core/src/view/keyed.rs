@@ -1,7 +1,9 @@
 //! A slab of keyed payloads with a hash index: the storage of sets and maps.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::borrow::Borrow;
+use core::fmt;
 use core::hash::Hash;
 use core::iter::successors;
 
@@ -48,6 +50,14 @@ impl<K, P> Cell<K, P> {
 impl<K, P> Default for Keyed<K, P> {
     fn default() -> Self {
         Self { slab: Slab::default(), table: None }
+    }
+}
+
+/// Every key with its payloads, in their order.
+impl<K: fmt::Debug, P: fmt::Debug> fmt::Debug for Keyed<K, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let payloads = |slot| self.chain(slot).map(|(_, payload)| payload).collect::<Vec<_>>();
+        f.debug_map().entries(self.heads().map(|(slot, key, _)| (key, payloads(slot)))).finish()
     }
 }
 

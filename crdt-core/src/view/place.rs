@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::fmt;
 use core::marker::PhantomData;
 
 use super::{At, Crdt, Ids, LocalDot, Look, Reset, Tx};
@@ -41,6 +42,12 @@ impl<E: Clone, O> Clone for Place<E, O> {
 impl<E, O> Default for Place<E, O> {
     fn default() -> Self {
         Self { siblings: Few::default(), order: PhantomData }
+    }
+}
+
+impl<E: fmt::Debug, O> fmt::Debug for Place<E, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -194,5 +201,11 @@ impl<E, O: Order<E>> PlaceEditor<'_, E, O> {
     pub fn stamp(&self) -> Stamp {
         let stamps = self.base.into_iter().flat_map(Place::iter).filter_map(O::stamp);
         self.tx.stamp(stamps.max())
+    }
+}
+
+impl<E: fmt::Debug, O> fmt::Debug for PlaceEditor<'_, E, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read(|entries| f.debug_list().entries(entries).finish())
     }
 }

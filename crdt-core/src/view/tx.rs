@@ -1,6 +1,7 @@
 //! One edit in the making.
 
 use core::cell::{Cell, RefCell};
+use core::fmt;
 
 use super::{Ids, LocalDot};
 use crate::clock::{CausalContext, Hlc, Intervals, Stamp};
@@ -135,5 +136,12 @@ impl<'a> Tx<'a> {
     pub(crate) fn finish(self) -> Finished {
         let (next, hlc) = (self.next.get(), self.hlc.get());
         Finished { next, hlc, superseded: self.superseded.into_inner() }
+    }
+}
+
+impl fmt::Debug for Tx<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Tx");
+        out.field("replica", &self.replica).field("next", &self.next.get()).finish_non_exhaustive()
     }
 }

@@ -45,6 +45,7 @@ impl Unknown {
 }
 
 /// The surroundings of a view that changes.
+#[derive(Debug)]
 pub struct At<'a> {
     pub(crate) ids: &'a Ids,
     pub(crate) unknown: &'a mut Unknown,
@@ -70,7 +71,7 @@ impl At<'_> {
 }
 
 /// The surroundings of a view that is read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
     pub(crate) ids: &'a Ids,
     pub(crate) unknown: &'a Unknown,

@@ -7,6 +7,7 @@ mod ids;
 mod inspection;
 mod observed;
 mod plain;
+mod printed;
 mod registers;
 mod sets;
 
