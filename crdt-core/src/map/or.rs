@@ -355,7 +355,7 @@ impl<'a, K: Hash + Eq, V: Crdt> OrMapEditor<'a, K, V> {
     }
 }
 
-impl<K: Hash + Eq, V: Reset> OrMapEditor<'_, K, V> {
+impl<K: Hash + Eq, V: Crdt> OrMapEditor<'_, K, V> {
     /// Takes away all that this replica has seen under the key; returns whether the key was in.
     ///
     /// What others write under the key at the same time stays. An absent key changes nothing and
@@ -364,6 +364,7 @@ impl<K: Hash + Eq, V: Reset> OrMapEditor<'_, K, V> {
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        V: Reset,
     {
         let was_in = self.contains_key(key);
         if was_in {
@@ -377,6 +378,7 @@ impl<K: Hash + Eq, V: Reset> OrMapEditor<'_, K, V> {
     pub fn clear(&self)
     where
         K: Clone,
+        V: Reset,
     {
         self.keys().iter().for_each(|key| _ = self.remove(key));
     }
@@ -398,6 +400,7 @@ impl<K: Hash + Eq, V: Reset> OrMapEditor<'_, K, V> {
     pub fn retain(&self, mut keep: impl FnMut(&K, V::Editor<'_>) -> bool)
     where
         K: Clone,
+        V: Reset,
     {
         for key in self.keys() {
             if !keep(&key, self.entry(&key)) {
