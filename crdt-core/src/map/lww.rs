@@ -345,6 +345,12 @@ impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
         self.read(key, |_| ()).is_some()
     }
 
+    /// How many keys have a value, with the changes so far. It looks at every one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.base_keys().count() + self.scratch.borrow().len()
+    }
+
     /// Whether no key has a value, with the changes so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {

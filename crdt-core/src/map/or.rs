@@ -306,6 +306,14 @@ impl<'a, K: Hash + Eq, V: Crdt> OrMapEditor<'a, K, V> {
         value || self.unknown(key).any(|dot| !self.tx.is_superseded(dot))
     }
 
+    /// How many keys are in, with the changes so far. It looks at every one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let mut count = 0;
+        self.for_each_key(|_| count += 1);
+        count
+    }
+
     /// Whether no key is in, with the changes so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {

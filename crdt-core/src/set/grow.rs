@@ -127,6 +127,12 @@ impl<K: Hash + Eq> GSetEditor<'_, K> {
         self.inner.contains(element)
     }
 
+    /// How many elements are in, with the changes so far. It looks at every one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.len()
+    }
+
     /// Whether no element is in, with the changes so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -211,6 +211,12 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
         seen || self.scratch.borrow().contains(element)
     }
 
+    /// How many elements are in, with the changes so far. It looks at every one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.base_elements().count() + self.scratch.borrow().len()
+    }
+
     /// Whether no element is in, with the changes so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {

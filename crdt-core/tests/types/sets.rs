@@ -95,9 +95,51 @@ fn what_is_not_retained_goes_as_if_it_was_removed_one_by_one() {
         map.entry(&1).insert(1);
         map.entry(&2).extend([1, 2]);
     };
-    let crowded = |map: OrMapEditor<'_, u8, OrSet<u8>>| map.retain(|_, set| set.to_vec().len() > 1);
+    let crowded = |map: OrMapEditor<'_, u8, OrSet<u8>>| map.retain(|_, set| set.len() > 1);
     let left = at_once::<OrMap<u8, OrSet<u8>>, _>(&filled, &crowded, &|map| map.entry(&1).insert(7), read);
     assert_eq!(left, [(1, 1), (2, 2)], "what the removal had not seen is there");
+}
+
+#[test]
+fn an_edit_counts_what_is_in_with_its_own_changes() {
+    let mut me = replica(1);
+    let mut set = Doc::<OrSet<u8>>::default();
+    let _ = set.update(&mut me, |set| set.extend([1, 2, 3]));
+    let _ = set.update(&mut me, |set| {
+        set.remove(&1);
+        set.extend([2, 4, 4]);
+        assert_eq!(set.len(), 3, "2, 3 and 4");
+    });
+    let mut banned = Doc::<RwSet<u8>>::default();
+    let _ = banned.update(&mut me, |set| set.extend([1, 2]));
+    let _ = banned.update(&mut me, |set| {
+        set.remove(&1);
+        set.remove(&9);
+        set.insert(3);
+        assert_eq!(set.len(), 2, "2 and 3");
+    });
+    let mut paid = Doc::<GSet<u8>>::default();
+    let _ = paid.update(&mut me, |set| set.extend([1, 2]));
+    let _ = paid.update(&mut me, |set| {
+        set.extend([2, 3]);
+        assert_eq!(set.len(), 3);
+    });
+    let mut prices = Doc::<LwwMap<u8, u8>>::default();
+    let _ = prices.update(&mut me, |map| map.extend([(1, 1), (2, 2), (3, 3)]));
+    let _ = prices.update(&mut me, |map| {
+        map.remove(&1);
+        map.extend([(2, 0), (4, 4)]);
+        assert_eq!(map.len(), 3, "2, 3 and 4");
+    });
+    let mut stock = Doc::<OrMap<u8, PnCounter>>::default();
+    let _ = stock.update(&mut me, |map| (1..=3).for_each(|key| map.entry(&key).add(1)));
+    let _ = stock.update(&mut me, |map| {
+        map.remove(&1);
+        map.entry(&2).add(1);
+        map.entry(&4).add(1);
+        let _ = map.entry(&5);
+        assert_eq!(map.len(), 3, "2, 3 and 4");
+    });
 }
 
 #[test]
