@@ -13,7 +13,8 @@ use crate::view::{Ids, LocalDot, Order, Place, PlaceEditor, view_through};
 /// | `enable()` and `disable()` | enabled: the disabling takes only what it saw |
 /// | `enable()` twice | enabled; a disabling that saw both disables |
 ///
-/// (Almeida, Shoker, Baquero 2018, figure "EWFlag".)
+/// For what begins enabled keep the opposite, `hidden` for `shown`: in an `EwFlag` hiding wins then, in a
+/// [`DwFlag`] showing. (Almeida, Shoker, Baquero 2018, figure "EWFlag".)
 ///
 /// ```
 /// use crdt_core::{Doc, EwFlag, Replica, ReplicaId};

@@ -38,7 +38,8 @@ pub struct Max<V> {
 /// | `lower(v)` and the removal from a map, or `reset()` | what the removal had not seen |
 ///
 /// A value that is not smaller than the one that shows changes nothing and ships nothing. It is not kept
-/// in case the smaller one is taken away, not even at the same time.
+/// in case the smaller one is taken away, not even at the same time. With a time in front, as a
+/// `Min<(u64, String)>`, the first value that was written stays.
 ///
 /// ```
 /// use crdt_core::{Doc, Min, Replica, ReplicaId};
