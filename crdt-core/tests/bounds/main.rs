@@ -3,6 +3,7 @@
 
 mod crowds;
 mod hostile;
+mod ranges;
 mod replicas;
 mod room;
 mod samples;
