@@ -34,6 +34,10 @@
 //! An entry is what its type's [`Wire`] writes: keys and values in MessagePack, structs with field
 //! names, stamps in 8 bytes, and for a derived struct the tag of the field and the length of the
 //! rest, so that a build keeps what it does not know.
+//!
+//! What serde leaves out of a key or a value stays with its writer: a field that it skips, or what tells
+//! `Some(None)` or `Some(())` from `None`, which are one in MessagePack. The documents are equal then, and
+//! show different things. So take types that are read back as they were written.
 
 mod bytes;
 mod digest;
