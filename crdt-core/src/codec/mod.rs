@@ -50,7 +50,7 @@ mod value;
 pub use bytes::{Reader, Writer};
 pub use error::{DecodeError, EncodeError, Limits};
 
-use crate::view::{Crdt, LocalDot, Look};
+use crate::view::{Crdt, LocalDot, Look, Order};
 
 /// A type whose entries have bytes. `#[derive(Crdt)]` implements it where all fields do.
 #[diagnostic::on_unimplemented(
@@ -86,6 +86,60 @@ pub trait Wire: Crdt {
     /// # Errors
     /// When the bytes are not an entry of this type.
     fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError>;
+}
+
+/// An order of a [`Place`](crate::view::Place) whose entries have bytes, so that the place has them too.
+///
+/// ```
+/// use crdt_core::codec::{DecodeError, EncodeError, Limits, Reader, WireOrder, Writer};
+/// use crdt_core::view::{Ids, LocalDot, Order, Place};
+/// use crdt_core::{Doc, Replica};
+///
+/// /// The shortest of concurrent texts comes first.
+/// struct Shortest;
+///
+/// impl Order<String> for Shortest {
+///     fn precedes(ids: &Ids, new: (LocalDot, &String), old: (LocalDot, &String)) -> bool {
+///         (new.1.len(), ids.dot(new.0)) < (old.1.len(), ids.dot(old.0))
+///     }
+/// }
+///
+/// impl WireOrder<String> for Shortest {
+///     fn encode(text: &String, out: &mut Writer) -> Result<(), EncodeError> {
+///         out.value(text)
+///     }
+///
+///     fn decode(input: &mut Reader<'_>) -> Result<String, DecodeError> {
+///         input.value()
+///     }
+/// }
+///
+/// let (mut a, mut b) = (Replica::random(), Replica::random());
+/// type Title = Place<String, Shortest>;
+/// let (mut here, mut there) = (Doc::<Title>::default(), Doc::<Title>::default());
+/// let _ = here.update(&mut a, |title| title.write("a long title".to_owned()));
+/// let delta = there.update(&mut b, |title| title.write("a title".to_owned()));
+/// here.merge(delta);
+/// let here = Doc::<Title>::decode(&here.encode()?, &Limits::default())?;
+/// assert_eq!(here.first().map(String::as_str), Some("a title"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "entries of a `Place` in the order `{Self}` have no bytes",
+    note = "values need serde's `Serialize` and `Deserialize`, and to own what they hold"
+)]
+pub trait WireOrder<E>: Order<E> {
+    /// Writes an entry, as one byte at least.
+    ///
+    /// # Errors
+    /// When a user's value refuses to be serialised.
+    fn encode(entry: &E, out: &mut Writer) -> Result<(), EncodeError>;
+
+    /// Reads what [`encode`](WireOrder::encode) wrote, and no more.
+    ///
+    /// # Errors
+    /// When the bytes are not an entry in this order.
+    fn decode(input: &mut Reader<'_>) -> Result<E, DecodeError>;
 }
 
 #[cfg(test)]

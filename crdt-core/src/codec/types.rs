@@ -5,7 +5,7 @@ use core::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{DecodeError, EncodeError, Reader, Wire, Writer};
+use super::{DecodeError, EncodeError, Reader, Wire, WireOrder, Writer};
 use crate::clock::Stamp;
 use crate::counter::{BoundedCounter, GCounter, PnCounter, RightsEntry, RunEntry, Tally};
 use crate::dot::{Dot, ReplicaId};
@@ -41,37 +41,44 @@ where
     }
 }
 
+impl<E: Clone + 'static, O: WireOrder<E>> Wire for Place<E, O> {
+    fn encode_entry(entry: &E, out: &mut Writer) -> Result<(), EncodeError> {
+        O::encode(entry, out)
+    }
+
+    fn decode_entry(input: &mut Reader<'_>) -> Result<E, DecodeError> {
+        O::decode(input)
+    }
+}
+
 /// The value and nothing else.
 macro_rules! bare_place {
     ([$($params:tt)*] $value:ty, $order:ty) => {
-        impl<$($params)*> Wire for Place<$value, $order> {
-            fn encode_entry(value: &$value, out: &mut Writer) -> Result<(), EncodeError> {
+        impl<$($params)*> WireOrder<$value> for $order {
+            fn encode(value: &$value, out: &mut Writer) -> Result<(), EncodeError> {
                 out.value(value)
             }
 
-            fn decode_entry(input: &mut Reader<'_>) -> Result<$value, DecodeError> {
+            fn decode(input: &mut Reader<'_>) -> Result<$value, DecodeError> {
                 input.value()
             }
         }
     };
 }
 
-bare_place!([V: Clone + Serialize + DeserializeOwned + 'static] V, Listed);
+bare_place!([V: Serialize + DeserializeOwned] V, Listed);
 bare_place!([] bool, DisabledFirst);
 
-/// Places of stamped values travel alike, whatever orders them: stamp, then value.
+/// Stamped values travel alike, whatever orders them: stamp, then value.
 macro_rules! stamped_place {
     ($order:ident $(, $bound:ident)?) => {
-        impl<V> Wire for Place<Stamped<V>, $order>
-        where
-            V: Clone + Serialize + DeserializeOwned $(+ $bound)? + 'static,
-        {
-            fn encode_entry(entry: &Stamped<V>, out: &mut Writer) -> Result<(), EncodeError> {
+        impl<V: Serialize + DeserializeOwned $(+ $bound)?> WireOrder<Stamped<V>> for $order {
+            fn encode(entry: &Stamped<V>, out: &mut Writer) -> Result<(), EncodeError> {
                 encode_stamp(entry.stamp, out);
                 out.value(&entry.value)
             }
 
-            fn decode_entry(input: &mut Reader<'_>) -> Result<Stamped<V>, DecodeError> {
+            fn decode(input: &mut Reader<'_>) -> Result<Stamped<V>, DecodeError> {
                 Ok(Stamped { stamp: decode_stamp(input)?, value: input.value()? })
             }
         }

@@ -11,7 +11,8 @@ use crate::few::Few;
 
 /// Which of two concurrent entries of a [`Place`] comes first.
 ///
-/// It must be a total order, the same on every replica: a function of the entries and their dots.
+/// It must be a total order, the same on every replica: a function of the entries and their dots. One of
+/// your own has bytes by `codec::WireOrder`.
 pub trait Order<E>: 'static {
     /// Whether `new` comes before `old`.
     fn precedes(ids: &Ids, new: (LocalDot, &E), old: (LocalDot, &E)) -> bool;
