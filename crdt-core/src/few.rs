@@ -6,6 +6,10 @@ use core::hash::{Hash, Hasher};
 use core::mem;
 use core::ops::{Deref, DerefMut};
 
+/// So many items of a place are looked through as fast as one is looked up. Honest writers hardly ever
+/// leave more than one; above that, what holds them is to cost no more than a logarithm.
+pub(crate) const MANY: usize = 32;
+
 /// A list whose only item lies inline: a delta of one entry, a context of one replica and a scratch
 /// of one element allocate nothing.
 #[derive(Clone)]

@@ -183,10 +183,15 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     /// Adds a payload under `key`: before the first one of that key for which `before` holds, as it then does
     /// for those behind it.
     pub fn add(&mut self, key: K, payload: P, before: impl Fn(&P) -> bool) -> u32 {
+        self.add_by(key, payload, |_, old| before(old))
+    }
+
+    /// The same, where `before` is told the payload that is added, and the other one.
+    pub fn add_by(&mut self, key: K, payload: P, before: impl Fn(&P, &P) -> bool) -> u32 {
         let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);
         added.unwrap_or_else(|(head, pair)| {
             let cell = Cell::single(pair);
-            if before(&self.slab.get(head).payload) {
+            if before(&cell.payload, &self.slab.get(head).payload) {
                 self.push_front(head, cell)
             } else {
                 self.add_follower(head, cell, before)
@@ -263,11 +268,12 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     }
 
     /// Adds a payload behind the first of its key.
-    fn add_follower(&mut self, head: u32, cell: Cell<K, P>, before: impl Fn(&P) -> bool) -> u32 {
-        let near = self.near(head, |next| next == NONE || before(&self.slab.get(next).payload));
+    fn add_follower(&mut self, head: u32, cell: Cell<K, P>, before: impl Fn(&P, &P) -> bool) -> u32 {
+        let is_before = |old: &Cell<K, P>| before(&cell.payload, &old.payload);
+        let near = self.near(head, |next| next == NONE || is_before(self.slab.get(next)));
         let last = near.unwrap_or_else(|| {
             let (crowds, slab) = self.crowd(head);
-            crowds.last_before(head, |slot| !before(&slab.get(slot).payload))
+            crowds.last_before(head, |slot| !is_before(slab.get(slot)))
         });
         self.put_behind(last, cell)
     }

@@ -18,6 +18,7 @@ mod keyed;
 mod pages;
 mod place;
 mod rights;
+mod siblings;
 mod slab;
 mod table;
 mod through;

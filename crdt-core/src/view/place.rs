@@ -5,9 +5,9 @@ use core::cell::RefCell;
 use core::fmt;
 use core::marker::PhantomData;
 
+use super::siblings::Siblings;
 use super::{At, Crdt, Ids, LocalDot, Look, Reset, Tx};
 use crate::clock::Stamp;
-use crate::few::Few;
 
 /// Which of two concurrent entries of a [`Place`] comes first.
 ///
@@ -29,8 +29,8 @@ pub trait Order<E>: 'static {
 /// A write supersedes all entries that it saw. So there is one, or one for each of the writes that
 /// happened at the same time.
 pub struct Place<E, O> {
-    /// In the order of `O`, backwards: what was written last mostly comes first, and is added at the end.
-    siblings: Few<(LocalDot, E)>,
+    /// In the order of `O`.
+    siblings: Siblings<E>,
     order: PhantomData<fn() -> O>,
 }
 
@@ -42,7 +42,7 @@ impl<E: Clone, O> Clone for Place<E, O> {
 
 impl<E, O> Default for Place<E, O> {
     fn default() -> Self {
-        Self { siblings: Few::default(), order: PhantomData }
+        Self { siblings: Siblings::default(), order: PhantomData }
     }
 }
 
@@ -56,23 +56,23 @@ impl<E, O> Place<E, O> {
     /// The entry that comes first.
     #[must_use]
     pub fn first(&self) -> Option<&E> {
-        self.siblings.last().map(|(_, entry)| entry)
+        self.siblings.first().map(|(_, entry)| entry)
     }
 
     /// The entries in their order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &E> + ExactSizeIterator + '_ {
-        self.siblings.iter().rev().map(|(_, entry)| entry)
+        self.siblings.iter().map(|(_, entry)| entry)
     }
 
     /// The dots of the entries, in their order.
     pub fn dots(&self) -> impl ExactSizeIterator<Item = LocalDot> + '_ {
-        self.siblings.iter().rev().map(|(dot, _)| *dot)
+        self.siblings.iter().map(|(dot, _)| *dot)
     }
 
     /// Whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.siblings.is_empty()
+        self.siblings.len() == 0
     }
 }
 
@@ -83,24 +83,22 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
     type Editor<'a> = PlaceEditor<'a, E, O>;
 
     fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: E) {
-        let precedes = |(old, sibling): &(LocalDot, E)| O::precedes(at.ids(), (dot, &entry), (*old, sibling));
-        let rank = self.siblings.partition_point(precedes);
-        self.siblings.insert(rank, (dot, entry));
+        let ids = at.ids();
+        self.siblings.insert((dot, entry), |(new, entry), (old, sibling)| {
+            O::precedes(ids, (*new, entry), (*old, sibling))
+        });
     }
 
     fn take_out(&mut self, _at: &mut At<'_>, dot: LocalDot, (): ()) {
-        if let Some(at) = self.siblings.iter().rposition(|(sibling, _)| *sibling == dot) {
-            self.siblings.remove(at);
-        }
+        self.siblings.remove(dot);
     }
 
-    fn entry_at(&self, at: Look<'_>, dot: LocalDot, (): ()) -> E {
-        let found = at.ids().find(&self.siblings, |(sibling, _)| *sibling, dot);
-        self.siblings[found.expect("a live slot has its entry")].1.clone()
+    fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> E {
+        self.siblings.get(dot).expect("a live slot has its entry").clone()
     }
 
     fn siblings(&self, _dot: LocalDot, (): (), each: &mut dyn FnMut(LocalDot)) {
-        self.siblings.iter().for_each(|(dot, _)| each(*dot));
+        self.siblings.fold((), |(), (dot, _)| each(*dot));
     }
 
     fn is_bottom(&self) -> bool {
@@ -108,7 +106,7 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
     }
 
     fn is_empty(&self) -> bool {
-        self.siblings.is_empty()
+        self.siblings.len() == 0
     }
 
     fn stamp(entry: &E) -> Option<Stamp> {
@@ -128,7 +126,7 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
     }
 
     fn contest(&self, _dot: LocalDot, (): ()) -> Option<LocalDot> {
-        if let [.., _, (first, _)] = &*self.siblings { Some(*first) } else { None }
+        if self.siblings.len() > 1 { self.siblings.first().map(|(first, _)| *first) } else { None }
     }
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, E)) {
@@ -160,7 +158,7 @@ impl<E, O> PlaceEditor<'_, E, O> {
 
     /// Takes away what this replica has seen; a concurrent write stays.
     pub fn clear(&self) {
-        self.seen().for_each(|(dot, _)| self.tx.supersede(*dot));
+        self.fold_seen((), |(), (dot, _)| self.tx.supersede(*dot));
         if let Some((dot, _)) = self.scratch.take() {
             self.tx.supersede(dot);
         }
@@ -169,8 +167,9 @@ impl<E, O> PlaceEditor<'_, E, O> {
     /// Reads the entries, with the changes so far: the edit's own first, then the others in their order.
     pub fn read<R>(&self, read: impl FnOnce(&[&E]) -> R) -> R {
         let own = self.scratch.borrow();
-        let entries = own.iter().chain(self.seen()).map(|(_, entry)| entry);
-        read(&entries.collect::<Vec<_>>())
+        let mut entries: Vec<&E> = own.iter().map(|(_, entry)| entry).collect();
+        self.fold_seen((), |(), (_, entry)| entries.push(entry));
+        read(&entries)
     }
 
     /// A copy of the first entry, with the changes so far.
@@ -179,20 +178,26 @@ impl<E, O> PlaceEditor<'_, E, O> {
     where
         E: Clone,
     {
-        let written = self.scratch.borrow().as_ref().map(|(_, entry)| entry.clone());
-        written.or_else(|| self.seen().next().map(|(_, entry)| entry.clone()))
+        let own = self.scratch.borrow();
+        let written = own.as_ref().map(|(_, entry)| entry);
+        self.fold_seen(written, |first, (_, entry)| first.or(Some(entry))).cloned()
     }
 
     /// Whether there is no entry, with the changes so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.scratch.borrow().is_none() && self.seen().next().is_none()
+        self.fold_seen(self.scratch.borrow().is_none(), |_, _| false)
     }
 
-    /// What the base holds and the edit has not superseded, in its order.
-    fn seen(&self) -> impl Iterator<Item = &(LocalDot, E)> + '_ {
-        let siblings = self.base.into_iter().flat_map(|base| base.siblings.iter().rev());
-        siblings.filter(|(dot, _)| !self.tx.is_superseded(*dot))
+    /// Folds what the base holds and the edit has not superseded, in its order.
+    fn fold_seen<'a, B>(&'a self, start: B, mut each: impl FnMut(B, &'a (LocalDot, E)) -> B) -> B {
+        let (Some(base), tx) = (self.base, self.tx) else { return start };
+        base.siblings.fold(
+            start,
+            |folded, entry| {
+                if tx.is_superseded(entry.0) { folded } else { each(folded, entry) }
+            },
+        )
     }
 }
 
@@ -200,8 +205,9 @@ impl<E, O: Order<E>> PlaceEditor<'_, E, O> {
     /// A stamp for a write here, larger than that of every entry.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        let stamps = self.base.into_iter().flat_map(Place::iter).filter_map(O::stamp);
-        self.tx.stamp(stamps.max())
+        let latest =
+            |base: &Place<E, O>| base.siblings.fold(None, |last, (_, entry)| O::stamp(entry).max(last));
+        self.tx.stamp(self.base.and_then(latest))
     }
 }
 

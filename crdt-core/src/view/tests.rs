@@ -8,8 +8,10 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::crowds::Crowds;
+use super::siblings::Siblings;
 use super::slab::{NONE, Slab};
 use super::{Frozen, Keyed, LocalDot};
+use crate::few::{Few, MANY};
 
 /// One step: add a payload under a key, or take the n-th payload that is in.
 #[derive(Clone, Debug)]
@@ -219,6 +221,38 @@ fn a_tree_of_slots_stays_low_in_whatever_order_they_come_and_go() {
     }
 }
 
+/// Entries of a place against a list that is sorted for every look: the larger payload first, then the
+/// larger dot.
+fn check_siblings(siblings: &Siblings<u32>, model: &[(LocalDot, u32)]) -> Result<(), TestCaseError> {
+    let mut sorted: Vec<_> = model.iter().collect();
+    sorted.sort_unstable_by_key(|(dot, payload)| std::cmp::Reverse((*payload, *dot)));
+    prop_assert_eq!(siblings.iter().collect::<Vec<_>>(), sorted.clone());
+    let folded = siblings.fold(Vec::new(), |mut all, entry| {
+        all.push(entry);
+        all
+    });
+    prop_assert_eq!(folded, sorted.clone());
+    prop_assert_eq!(siblings.first(), sorted.first().copied());
+    prop_assert_eq!((siblings.len(), siblings.iter().len()), (model.len(), model.len()));
+    prop_assert!(model.iter().all(|(dot, payload)| siblings.get(*dot) == Some(payload)));
+    sorted.reverse();
+    prop_assert_eq!(siblings.iter().rev().collect::<Vec<_>>(), sorted);
+    let fits = match siblings {
+        Siblings::Few(_) => model.len() <= MANY,
+        Siblings::Crowd(_) => model.len() > MANY / 2,
+    };
+    prop_assert!(fits, "the form of {}", model.len());
+    Ok(())
+}
+
+/// Registers lie in maps: what a crowd needs is not to make them larger.
+#[test]
+fn the_entries_of_a_place_take_no_room_for_a_crowd() {
+    assert_eq!(size_of::<Siblings<u64>>(), size_of::<Few<(LocalDot, u64)>>());
+    assert_eq!(size_of::<Siblings<bool>>(), size_of::<Few<(LocalDot, bool)>>());
+    assert_eq!(size_of::<Siblings<String>>(), size_of::<Few<(LocalDot, String)>>());
+}
+
 /// Slots outgrow a table of few keys, and those of the last keys are the heads of theirs.
 #[test]
 fn few_keys_are_found_wherever_their_payloads_lie() {
@@ -340,6 +374,31 @@ proptest! {
                 }
             }
             check(&all.store, &all.model, is_ordered)?;
+        }
+    }
+
+    /// Through the size where a list becomes a crowd, in both directions, several times.
+    #[test]
+    fn the_entries_of_a_place_are_an_ordered_list(surges in surges()) {
+        let (mut siblings, mut model, mut last) = (Siblings::default(), Vec::new(), 0);
+        for (comes, _, turn, many) in surges {
+            siblings = siblings.clone();
+            for n in 0..many / 3 {
+                if comes {
+                    last += 1;
+                    let new = (LocalDot::new(0, last), turn.payload(n));
+                    siblings.insert(new, |new, old| (new.1, new.0) > (old.1, old.0));
+                    model.push(new);
+                } else if !model.is_empty() {
+                    let (dot, _) = model.remove(turn.place(n, model.len()));
+                    siblings.remove(dot);
+                    prop_assert_eq!(siblings.get(dot), None);
+                }
+                if n % 8 == 0 {
+                    check_siblings(&siblings, &model)?;
+                }
+            }
+            check_siblings(&siblings, &model)?;
         }
     }
 

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use crdt_core::clock::CausalContext;
+use crdt_core::clock::{CausalContext, Stamp};
 use crdt_core::codec::{Limits, Wire, Writer};
-use crdt_core::{Delta, Doc, LwwMap, OrSet};
+use crdt_core::{Delta, Doc, LwwMap, LwwRegister, OrSet};
 
 use super::samples::{Visit, each};
 use super::turn;
@@ -83,6 +83,41 @@ fn fade<T: Wire + Debug>(entries: &[Vec<u8>], check: impl Fn(&T, usize)) -> Dura
     }
     assert_eq!(doc.live_len(), 0);
     begun.elapsed()
+}
+
+/// The bytes that say that the first dots from `first` on are gone.
+fn gone(first: usize, many: usize) -> Vec<u8> {
+    [&[1, 1][..], &[7; 16], &[0, 1], &number(first), &number(many - 1)].concat()
+}
+
+/// Decodes a crowd, encodes it, reads it, and takes it out at once.
+#[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
+fn come<T: Wire + Clone>(entries: &[Vec<u8>], read: impl Fn(&mut Doc<T>)) -> Duration {
+    let crowd = crowd_of(entries);
+    let begun = Instant::now();
+    let mut doc = Doc::<T>::decode(&crowd, &Limits::default()).unwrap();
+    assert_eq!(doc.encode().unwrap(), crowd);
+    read(&mut doc.clone());
+    doc.merge(Delta::decode(&gone(0, entries.len()), &Limits::default()).unwrap());
+    assert_eq!(doc.live_len(), 0);
+    begun.elapsed()
+}
+
+/// One of so many places, by an order that has nothing to do with that of the dots.
+fn mixed(at: usize, size: usize) -> usize {
+    // A prime, so that each place is taken once.
+    at * 7_919 % size
+}
+
+#[test]
+fn a_crowd_at_one_register_costs_its_number_whatever_its_stamps() {
+    let _turn = turn();
+    no_square("a register", |size| {
+        let entries = (0..size).map(|at| [&(mixed(at, size) as u64).to_be_bytes()[..], &[7]].concat());
+        come::<LwwRegister<u8>>(&entries.collect::<Vec<_>>(), |register| {
+            assert_eq!(register.stamp().map(Stamp::to_bits), Some(size as u64 - 1));
+        })
+    });
 }
 
 /// A key that was written so many times, with these stamps.
