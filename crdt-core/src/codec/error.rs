@@ -18,11 +18,7 @@ use core::fmt;
 pub struct Limits {
     /// The length of the input in bytes; 16 MiB by default.
     pub max_bytes: usize,
-    /// The number of entries; 1,048,576 by default. One case costs more than its length when it is merged
-    /// and when it is passed on, the square of it: entries of one register, flag or counter whose order
-    /// among each other is against that of their dots, such as writes of a register with falling stamps.
-    /// 262,000 of these, 2.4 MB, take a quarter of a minute. No honest writer leaves more than one there,
-    /// but where it writes by an older [screen](crate::Doc::update_observed).
+    /// The number of entries; 1,048,576 by default.
     pub max_entries: usize,
     /// The number of different replica ids; 4,096 by default. Each one costs memory for good.
     pub max_replicas: usize,

@@ -1,5 +1,6 @@
 //! The counter that never goes below zero.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -7,6 +8,7 @@ use core::fmt;
 
 use crate::clock::Stamp;
 use crate::dot::ReplicaId;
+use crate::few::MANY;
 use crate::view::{At, Crdt, LocalDot, Look, Rights, Tx};
 
 /// A counter that no history takes below zero, without coordination: who subtracts must hold rights.
@@ -108,10 +110,24 @@ impl fmt::Display for InsufficientRights {
 impl core::error::Error for InsufficientRights {}
 
 /// What the live entries say, or those that an edit adds.
+#[derive(Clone, Debug)]
+enum Ledger {
+    Few(Lines),
+    /// In no order but that of the dots, where bytes from anywhere put many: who reads them sorts them.
+    Crowd(Box<Crowd>),
+}
+
+/// Entries to be read.
 #[derive(Clone, Debug, Default)]
-struct Ledger {
+struct Lines {
     /// Ascending by line, then totals: the last of a line is its newest.
     records: Vec<Record>,
+}
+
+/// Entries of which each is found, added and taken out in a logarithm of their number.
+#[derive(Clone, Debug, Default)]
+struct Crowd {
+    by_dot: BTreeMap<LocalDot, Record>,
 }
 
 /// What an editor of a [`BoundedCounter`] has added so far.
@@ -138,18 +154,103 @@ struct Line {
     to: Option<ReplicaId>,
 }
 
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::Few(Lines::default())
+    }
+}
+
 impl Ledger {
     fn add(&mut self, record: Record) {
-        let rank = self.records.partition_point(|other| *other < record);
-        self.records.insert(rank, record);
-    }
-
-    fn remove(&mut self, dot: LocalDot) {
-        if let Some(at) = self.records.iter().rposition(|record| record.dot == dot) {
-            self.records.remove(at);
+        match self {
+            Self::Few(Lines { records }) if records.len() < MANY => {
+                let rank = records.partition_point(|other| *other < record);
+                records.insert(rank, record);
+            }
+            _ => self.add_to_many(record),
         }
     }
 
+    /// Adds a record to a crowd, made of the list if it is none yet.
+    #[cold]
+    fn add_to_many(&mut self, record: Record) {
+        if let Self::Few(Lines { records }) = self {
+            let by_dot = records.iter().map(|record| (record.dot, *record)).collect();
+            *self = Self::Crowd(Box::new(Crowd { by_dot }));
+        }
+        if let Self::Crowd(crowd) = self {
+            crowd.by_dot.insert(record.dot, record);
+        }
+    }
+
+    fn remove(&mut self, dot: LocalDot) {
+        match self {
+            Self::Few(Lines { records }) => {
+                if let Some(at) = records.iter().rposition(|record| record.dot == dot) {
+                    records.remove(at);
+                }
+            }
+            Self::Crowd(_) => self.remove_one_of_many(dot),
+        }
+    }
+
+    #[cold]
+    fn remove_one_of_many(&mut self, dot: LocalDot) {
+        let Self::Crowd(crowd) = self else { return };
+        crowd.by_dot.remove(&dot);
+        // Far enough from many that the next few change nothing.
+        if crowd.by_dot.len() <= MANY / 2 {
+            *self = Self::Few(crowd.lines());
+        }
+    }
+
+    fn get(&self, dot: LocalDot) -> Option<&Record> {
+        match self {
+            Self::Few(Lines { records }) => records.iter().find(|record| record.dot == dot),
+            Self::Crowd(crowd) => crowd.get(dot),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Few(Lines { records }) => records.is_empty(),
+            Self::Crowd(crowd) => crowd.by_dot.is_empty(),
+        }
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&Lines) -> R) -> R {
+        match self {
+            Self::Few(lines) => read(lines),
+            Self::Crowd(crowd) => read(&crowd.lines()),
+        }
+    }
+
+    /// The nodes of the tree are taken to be half full.
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Few(Lines { records }) => records.capacity() * size_of::<Record>(),
+            Self::Crowd(crowd) => {
+                size_of::<Crowd>() + 2 * crowd.by_dot.len() * size_of::<(LocalDot, Record)>()
+            }
+        }
+    }
+}
+
+impl Crowd {
+    #[cold]
+    fn get(&self, dot: LocalDot) -> Option<&Record> {
+        self.by_dot.get(&dot)
+    }
+
+    #[cold]
+    fn lines(&self) -> Lines {
+        let mut records: Vec<Record> = self.by_dot.values().copied().collect();
+        records.sort();
+        Lines { records }
+    }
+}
+
+impl Lines {
     /// The newest record of every line. Totals only grow, so records of a line are never summed.
     fn newest(&self) -> impl Iterator<Item = &Record> + '_ {
         self.records.chunk_by(|a, b| a.line == b.line).filter_map(<[Record]>::last)
@@ -226,25 +327,25 @@ impl BoundedCounter {
     /// their way.
     #[must_use]
     pub fn value(&self) -> u128 {
-        self.ledger.value()
+        self.ledger.read(Lines::value)
     }
 
     /// How many rights a replica holds, as far as it is known here; of itself it knows all.
     #[must_use]
     pub fn rights(&self, of: ReplicaId) -> u128 {
-        self.ledger.rights(of)
+        self.ledger.read(|lines| lines.rights(of))
     }
 
     /// The replicas that hold rights, and how many, ascending by id.
     #[must_use]
     pub fn holders(&self) -> Vec<(ReplicaId, u128)> {
-        self.ledger.holders()
+        self.ledger.read(Lines::holders)
     }
 
     /// Whether nothing was ever added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ledger.records.is_empty()
+        self.ledger.is_empty()
     }
 }
 
@@ -271,14 +372,12 @@ impl Crdt for BoundedCounter {
         self.ledger.remove(dot);
     }
 
-    fn entry_at(&self, at: Look<'_>, dot: LocalDot, (): ()) -> RightsEntry {
-        let records = &self.ledger.records;
-        let found = at.ids().find(records, |record| record.dot, dot);
-        records[found.expect("a live slot has its entry")].entry()
+    fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RightsEntry {
+        self.ledger.get(dot).expect("a live slot has its entry").entry()
     }
 
     fn siblings(&self, _dot: LocalDot, (): (), each: &mut dyn FnMut(LocalDot)) {
-        self.ledger.records.iter().for_each(|record| each(record.dot));
+        self.ledger.read(|lines| lines.records.iter().for_each(|record| each(record.dot)));
     }
 
     fn is_bottom(&self) -> bool {
@@ -286,11 +385,11 @@ impl Crdt for BoundedCounter {
     }
 
     fn is_empty(&self) -> bool {
-        self.ledger.records.is_empty()
+        self.ledger.is_empty()
     }
 
     fn heap_bytes(&self) -> usize {
-        self.ledger.records.capacity() * size_of::<Record>()
+        self.ledger.heap_bytes()
     }
 
     fn stamp(_entry: &RightsEntry) -> Option<Stamp> {
@@ -307,7 +406,7 @@ impl Crdt for BoundedCounter {
 
     fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, RightsEntry)) {
         let ledger = scratch.ledger.into_inner();
-        ledger.records.iter().for_each(|record| out(record.dot.seq(), record.entry()));
+        ledger.read(|lines| lines.records.iter().for_each(|record| out(record.dot.seq(), record.entry())));
     }
 
     fn rights(editor: &Self::Editor<'_>, _at: &RightsEntry, with: &mut dyn FnMut(&dyn Rights)) {
@@ -423,10 +522,18 @@ impl BoundedCounterEditor<'_> {
     /// The base without what the edit superseded, and its own.
     ///
     /// All of it, also where the edit is to see only what a screen showed: totals must not shrink.
-    fn seen(&self) -> Ledger {
-        let mut seen = self.scratch.ledger.borrow().clone();
-        let base = self.base.into_iter().flat_map(|base| &base.records);
-        base.filter(|record| !self.tx.has_superseded(record.dot)).for_each(|record| seen.add(*record));
+    fn seen(&self) -> Lines {
+        let (mut seen, own) = (Lines::default(), self.scratch.ledger.borrow());
+        let is_left = |record: &&Record| !self.tx.has_superseded(record.dot);
+        for ledger in self.base.into_iter().chain([&*own]) {
+            ledger.read(|lines| {
+                lines.records.iter().filter(is_left).for_each(|record| seen.records.push(*record));
+            });
+        }
+        if !own.is_empty() {
+            // Those of the base, then those of the edit.
+            seen.records.sort();
+        }
         seen
     }
 }

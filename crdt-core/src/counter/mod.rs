@@ -1,6 +1,7 @@
 //! Counters.
 
 mod bounded;
+mod crowd;
 mod grow;
 mod pn;
 mod runs;

@@ -5,11 +5,14 @@
 //! however long it gets. A removal cannot take increments that it has not seen: it says *taken up
 //! to here* of each run, and what comes on top at the same time remains, to the unit.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
+use super::crowd::Crowd;
 use crate::dot::{Dot, ReplicaId};
-use crate::view::{At, Ids, LocalDot, Tx};
+use crate::few::MANY;
+use crate::view::{At, LocalDot, Tx};
 
 /// How far a run has come: the number of its increments and what they add up to.
 ///
@@ -44,12 +47,26 @@ pub enum RunEntry {
 }
 
 /// The live entries of a counter, or what an editor adds to them.
+#[derive(Clone, Debug)]
+pub(super) enum Runs {
+    Few(Lists),
+    Crowd(Box<Crowd>),
+}
+
+/// Entries to be read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Runs {
+pub(super) struct Lists {
     /// Ascending by run, then tally: the last one of a run is its newest.
     runs: Vec<Record>,
     /// Ascending by run, then tally: the last one of a run takes the most.
     taken: Vec<Record>,
+}
+
+/// What an entry says of its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Run,
+    Taken,
 }
 
 /// What an editor of a counter has added so far.
@@ -58,10 +75,10 @@ pub struct CounterScratch(pub(super) RefCell<Runs>);
 
 /// One entry: about which run, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Record {
-    run: Dot,
-    tally: Tally,
-    dot: LocalDot,
+pub(super) struct Record {
+    pub(super) run: Dot,
+    pub(super) tally: Tally,
+    pub(super) dot: LocalDot,
 }
 
 impl Tally {
@@ -83,56 +100,168 @@ impl Tally {
     }
 }
 
+impl Record {
+    fn entry(&self, kind: Kind) -> RunEntry {
+        let Self { run, tally, .. } = *self;
+        match kind {
+            Kind::Run => RunEntry::Run { first: run.seq, tally },
+            Kind::Taken => RunEntry::Taken { run, tally },
+        }
+    }
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self::Few(Lists::default())
+    }
+}
+
 impl Runs {
     pub(super) fn is_bottom(&self) -> bool {
-        self.runs.is_empty() && self.taken.is_empty()
+        match self {
+            Self::Few(lists) => lists.runs.is_empty() && lists.taken.is_empty(),
+            Self::Crowd(crowd) => crowd.len() == 0,
+        }
     }
 
     pub(super) fn insert(&mut self, at: &At<'_>, dot: LocalDot, entry: RunEntry) {
         match entry {
             RunEntry::Run { first, tally } => {
                 let run = Dot::new(at.ids().id(dot.replica()), first);
-                self.add_run(Record { run, tally, dot });
+                self.add(Kind::Run, Record { run, tally, dot });
             }
-            RunEntry::Taken { run, tally } => self.add_taken(Record { run, tally, dot }),
+            RunEntry::Taken { run, tally } => self.add(Kind::Taken, Record { run, tally, dot }),
         }
     }
 
-    fn add_run(&mut self, record: Record) {
-        let rank = self.runs.partition_point(|other| *other < record);
-        self.runs.insert(rank, record);
+    fn add(&mut self, kind: Kind, record: Record) {
+        match self {
+            Self::Few(lists) if lists.len() < MANY => {
+                let records = lists.of_mut(kind);
+                let rank = records.partition_point(|other| *other < record);
+                records.insert(rank, record);
+            }
+            _ => self.add_to_many(kind, record),
+        }
     }
 
-    fn add_taken(&mut self, record: Record) {
-        let rank = self.taken.partition_point(|other| *other < record);
-        self.taken.insert(rank, record);
+    /// Adds a record to a crowd, made of the lists if it is none yet.
+    #[cold]
+    fn add_to_many(&mut self, kind: Kind, record: Record) {
+        if let Self::Few(lists) = self {
+            let mut crowd = Box::<Crowd>::default();
+            lists.iter().for_each(|(kind, record)| crowd.add(kind, *record));
+            *self = Self::Crowd(crowd);
+        }
+        if let Self::Crowd(crowd) = self {
+            crowd.add(kind, record);
+        }
     }
 
     pub(super) fn remove(&mut self, dot: LocalDot) {
+        match self {
+            Self::Few(lists) => lists.remove(dot),
+            Self::Crowd(_) => self.remove_one_of_many(dot),
+        }
+    }
+
+    #[cold]
+    fn remove_one_of_many(&mut self, dot: LocalDot) {
+        let Self::Crowd(crowd) = self else { return };
+        crowd.remove(dot);
+        // Far enough from many that the next few change nothing.
+        if crowd.len() <= MANY / 2 {
+            *self = Self::Few(crowd.lists());
+        }
+    }
+
+    pub(super) fn entry(&self, dot: LocalDot) -> RunEntry {
+        let found = match self {
+            Self::Few(lists) => lists.entry(dot),
+            Self::Crowd(crowd) => crowd.get(dot).map(|(kind, record)| record.entry(*kind)),
+        };
+        found.expect("a live slot has its entry")
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Few(lists) => (lists.runs.capacity() + lists.taken.capacity()) * size_of::<Record>(),
+            Self::Crowd(crowd) => crowd.heap_bytes(),
+        }
+    }
+
+    pub(super) fn each_dot(&self, each: &mut dyn FnMut(LocalDot)) {
+        self.read(|lists| lists.iter().for_each(|(_, record)| each(record.dot)));
+    }
+
+    /// The sums of increments and of decrements that show.
+    pub(super) fn totals(&self) -> (u128, u128) {
+        self.read(Lists::totals)
+    }
+
+    pub(super) fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
+        self.read(|lists| lists.tombstones(each));
+    }
+
+    /// Whether no increment shows.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Few(lists) => lists.is_empty(),
+            Self::Crowd(crowd) => !crowd.is_shown(),
+        }
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&Lists) -> R) -> R {
+        match self {
+            Self::Few(lists) => read(lists),
+            Self::Crowd(crowd) => read(&crowd.lists()),
+        }
+    }
+
+    /// Gives out the entries with the numbers of their dots.
+    pub(super) fn drain(self, out: &mut dyn FnMut(u64, RunEntry)) {
+        self.read(|lists| {
+            lists.iter().for_each(|(kind, record)| out(record.dot.seq(), record.entry(kind)));
+        });
+    }
+}
+
+impl Lists {
+    fn len(&self) -> usize {
+        self.runs.len() + self.taken.len()
+    }
+
+    /// Puts them in their order, of which most have it already.
+    fn sort(&mut self) {
+        self.runs.sort();
+        self.taken.sort();
+    }
+
+    fn of_mut(&mut self, kind: Kind) -> &mut Vec<Record> {
+        match kind {
+            Kind::Run => &mut self.runs,
+            Kind::Taken => &mut self.taken,
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Kind, &Record)> + '_ {
+        let runs = self.runs.iter().map(|record| (Kind::Run, record));
+        runs.chain(self.taken.iter().map(|record| (Kind::Taken, record)))
+    }
+
+    fn entry(&self, dot: LocalDot) -> Option<RunEntry> {
+        let find = |records: &[Record], kind| {
+            records.iter().find(|record| record.dot == dot).map(|record| record.entry(kind))
+        };
+        find(&self.runs, Kind::Run).or_else(|| find(&self.taken, Kind::Taken))
+    }
+
+    fn remove(&mut self, dot: LocalDot) {
         for records in [&mut self.runs, &mut self.taken] {
             if let Some(at) = records.iter().rposition(|record| record.dot == dot) {
                 records.remove(at);
             }
         }
-    }
-
-    pub(super) fn entry(&self, ids: &Ids, dot: LocalDot) -> RunEntry {
-        let search = |records| ids.search(records, |record: &Record| record.dot, dot);
-        let scan = |records: &[Record]| records.iter().position(|record| record.dot == dot);
-        let run = |at: usize| RunEntry::Run { first: self.runs[at].run.seq, tally: self.runs[at].tally };
-        let taken = |at: usize| RunEntry::Taken { run: self.taken[at].run, tally: self.taken[at].tally };
-
-        let soon = search(&self.runs).map(run).or_else(|| search(&self.taken).map(taken));
-        let late = || scan(&self.runs).map(run).or_else(|| scan(&self.taken).map(taken));
-        soon.or_else(late).expect("a live slot has its entry")
-    }
-
-    pub(super) fn heap_bytes(&self) -> usize {
-        (self.runs.capacity() + self.taken.capacity()) * size_of::<Record>()
-    }
-
-    pub(super) fn each_dot(&self, each: &mut dyn FnMut(LocalDot)) {
-        self.runs.iter().chain(&self.taken).for_each(|record| each(record.dot));
     }
 
     /// The sums of increments and of decrements that show.
@@ -157,40 +286,47 @@ impl Runs {
     }
 
     fn longest_taken(&self, run: Dot) -> Tally {
-        let end = self.taken.partition_point(|record| record.run <= run);
-        let last = self.taken[..end].last().filter(|record| record.run == run);
-        last.map_or_else(Tally::default, |record| record.tally)
+        last_about(&self.taken, run).map_or_else(Tally::default, |record| record.tally)
     }
 
     /// Calls `each` for the records of every run of which nothing shows any more.
-    pub(super) fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
+    fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
         for taken in self.taken.chunk_by(|a, b| a.run == b.run) {
-            let run = taken[0].run;
-            let first = self.runs.partition_point(|record| record.run < run);
-            let last = self.runs.partition_point(|record| record.run <= run);
-            let runs = &self.runs[first..last];
+            let runs = about(&self.runs, taken[0].run);
             if runs.last().is_none_or(|newest| newest.tally.count <= taken[taken.len() - 1].tally.count) {
                 each(&runs.iter().chain(taken).map(|record| record.dot).collect::<Vec<_>>());
             }
         }
     }
+}
 
-    /// Gives out the entries with the numbers of their dots.
-    pub(super) fn drain(self, out: &mut dyn FnMut(u64, RunEntry)) {
-        for Record { run, tally, dot } in self.runs {
-            out(dot.seq(), RunEntry::Run { first: run.seq, tally });
-        }
-        for Record { run, tally, dot } in self.taken {
-            out(dot.seq(), RunEntry::Taken { run, tally });
-        }
+impl FromIterator<(Kind, Record)> for Lists {
+    fn from_iter<I: IntoIterator<Item = (Kind, Record)>>(records: I) -> Self {
+        let mut lists = Self::default();
+        records.into_iter().for_each(|(kind, record)| lists.of_mut(kind).push(record));
+        lists.sort();
+        lists
     }
+}
 
-    /// The records about the runs of one replica.
-    fn of(records: &[Record], replica: ReplicaId) -> &[Record] {
-        let first = records.partition_point(|record| record.run.replica < replica);
-        let last = records.partition_point(|record| record.run.replica <= replica);
-        &records[first..last]
-    }
+/// The last record about a run.
+fn last_about(records: &[Record], run: Dot) -> Option<&Record> {
+    let end = records.partition_point(|record| record.run <= run);
+    records[..end].last().filter(|record| record.run == run)
+}
+
+/// The records about one run.
+fn about(records: &[Record], run: Dot) -> &[Record] {
+    let first = records.partition_point(|record| record.run < run);
+    let last = records.partition_point(|record| record.run <= run);
+    &records[first..last]
+}
+
+/// The records about the runs of one replica.
+fn of(records: &[Record], replica: ReplicaId) -> &[Record] {
+    let first = records.partition_point(|record| record.run.replica < replica);
+    let last = records.partition_point(|record| record.run.replica <= replica);
+    &records[first..last]
 }
 
 /// Edits runs: what both kinds of counter share.
@@ -203,7 +339,7 @@ pub(super) struct RunsEditor<'a> {
 
 impl RunsEditor<'_> {
     /// What the edit sees: the base without what it superseded, and its own.
-    pub(super) fn seen(self) -> Runs {
+    pub(super) fn seen(self) -> Lists {
         self.select(|records| records, |dot| self.tx.is_superseded(dot))
     }
 
@@ -215,23 +351,24 @@ impl RunsEditor<'_> {
         let me = self.tx.replica();
         // All of it, also where the edit is to see only what a screen showed: a taken prefix must not go
         // before its run does.
-        let own = self.select(|records| Runs::of(records, me), |dot| self.tx.has_superseded(dot));
+        let own = self.select(|records| of(records, me), |dot| self.tx.has_superseded(dot));
         let shown = own.newest().filter(|record| !self.tx.is_superseded(record.dot));
         let open = shown.filter(|record| own.longest_taken(record.run).count == 0).last();
         let tally = open.map_or_else(Tally::default, |record| record.tally).step(plus, minus);
         let spent = |run: Dot| {
-            let newest = own.newest().find(|record| record.run == run);
+            let newest = last_about(&own.runs, run);
             newest.is_none_or(|record| record.tally.count <= own.longest_taken(run).count)
         };
         // Whoever owns a run knows all of it: what is said of runs that are over can go.
-        let over = own.taken.iter().filter(|record| spent(record.run));
-        let over = over.chain(own.runs.iter().filter(|record| spent(record.run)));
-        let continued = own.runs.iter().filter(|record| open.is_some_and(|open| open.run == record.run));
-        over.chain(continued).for_each(|record| self.supersede(record.dot));
+        let is_over = |record: &&Record| spent(record.run);
+        own.taken.iter().filter(is_over).for_each(|record| self.supersede(record.dot));
+        let continues = |record: &Record| open.is_some_and(|open| open.run == record.run);
+        let gone = own.runs.iter().filter(|record| continues(record) || is_over(record));
+        gone.for_each(|record| self.supersede(record.dot));
 
         let dot = self.tx.mint();
         let run = open.map_or(Dot::new(me, dot.seq()), |record| record.run);
-        self.scratch.borrow_mut().add_run(Record { run, tally, dot });
+        self.scratch.borrow_mut().add(Kind::Run, Record { run, tally, dot });
     }
 
     /// Takes away the increments that the edit sees, and no others.
@@ -240,12 +377,13 @@ impl RunsEditor<'_> {
         if seen.is_empty() {
             return;
         }
-        for newest in seen.newest() {
-            let about = seen.runs.iter().chain(&seen.taken).filter(|record| record.run == newest.run);
-            about.for_each(|record| self.supersede(record.dot));
-            let tally = newest.tally.max(seen.longest_taken(newest.run));
-            let record = Record { run: newest.run, tally, dot: self.tx.mint() };
-            self.scratch.borrow_mut().add_taken(record);
+        for runs in seen.runs.chunk_by(|a, b| a.run == b.run) {
+            let run = runs[0].run;
+            let all = runs.iter().chain(about(&seen.taken, run));
+            all.clone().for_each(|record| self.supersede(record.dot));
+            let tally = all.map(|record| record.tally).max().unwrap_or_default();
+            let record = Record { run, tally, dot: self.tx.mint() };
+            self.scratch.borrow_mut().add(Kind::Taken, record);
         }
     }
 
@@ -256,13 +394,18 @@ impl RunsEditor<'_> {
     }
 
     /// The records of the base and the edit that `part` leaves and that are not `gone`.
-    fn select(self, part: impl Fn(&[Record]) -> &[Record], gone: impl Fn(LocalDot) -> bool) -> Runs {
-        let mut left = Runs::default();
+    fn select(self, part: impl Fn(&[Record]) -> &[Record], gone: impl Fn(LocalDot) -> bool) -> Lists {
+        let mut left = Lists::default();
         let own = self.scratch.borrow();
         let is_left = |record: &&Record| !gone(record.dot);
         for runs in self.base.into_iter().chain([&*own]) {
-            part(&runs.runs).iter().filter(is_left).for_each(|record| left.add_run(*record));
-            part(&runs.taken).iter().filter(is_left).for_each(|record| left.add_taken(*record));
+            runs.read(|lists| {
+                part(&lists.runs).iter().filter(is_left).for_each(|record| left.runs.push(*record));
+                part(&lists.taken).iter().filter(is_left).for_each(|record| left.taken.push(*record));
+            });
+        }
+        if !own.is_bottom() {
+            left.sort();
         }
         left
     }
@@ -285,8 +428,8 @@ macro_rules! counter_of_runs {
                 self.runs.remove(dot);
             }
 
-            fn entry_at(&self, at: Look<'_>, dot: LocalDot, (): ()) -> RunEntry {
-                self.runs.entry(at.ids(), dot)
+            fn entry_at(&self, _at: Look<'_>, dot: LocalDot, (): ()) -> RunEntry {
+                self.runs.entry(dot)
             }
 
             fn siblings(&self, _dot: LocalDot, (): (), each: &mut dyn FnMut(LocalDot)) {

@@ -89,33 +89,6 @@ impl Ids {
         place
     }
 
-    /// Where the item of this dot is, if the items lie in the order of their dots; otherwise it may be
-    /// missed. Most of what many wrote at one place lies so, and need not be looked through.
-    pub(crate) fn search<T>(
-        &self,
-        items: &[T],
-        dot_of: impl Fn(&T) -> LocalDot,
-        dot: LocalDot,
-    ) -> Option<usize> {
-        if let [only] = items {
-            return (dot_of(only) == dot).then_some(0);
-        }
-        let wanted = self.dot(dot);
-        let at = items.partition_point(|item| self.dot(dot_of(item)) < wanted);
-        items.get(at).is_some_and(|item| dot_of(item) == dot).then_some(at)
-    }
-
-    /// Where the item of this dot is.
-    pub(crate) fn find<T>(
-        &self,
-        items: &[T],
-        dot_of: impl Fn(&T) -> LocalDot,
-        dot: LocalDot,
-    ) -> Option<usize> {
-        let found = self.search(items, &dot_of, dot);
-        found.or_else(|| items.iter().position(|item| dot_of(item) == dot))
-    }
-
     /// Every place, in the order of the ids.
     pub(crate) fn sorted(&self) -> Vec<u32> {
         let mut places: Vec<u32> = (0u32..).take(self.list.len()).collect();
