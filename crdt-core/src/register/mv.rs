@@ -60,6 +60,11 @@ impl<V> MvRegister<V> {
 
 impl<V: PartialEq> MvRegister<V> {
     /// The values, each once, in an order that is the same on every replica.
+    ///
+    /// Each write is compared with the values before it: that costs the number of writes times that of
+    /// different values. Where bytes from strangers may have put many writes in one place, ask
+    /// [`siblings`](MvRegister::siblings) how many there are, or [`get`](MvRegister::get), which compares
+    /// each write once.
     #[must_use]
     pub fn values(&self) -> Vec<&V> {
         distinct(self.siblings())
@@ -113,7 +118,7 @@ impl<V> MvRegisterEditor<'_, V> {
     /// Replaces the values by what `choose` makes of them, if there is more than one; returns
     /// whether there was.
     ///
-    /// It sees each once, in the order of [`values`](MvRegister::values).
+    /// It sees each once, in the order of [`values`](MvRegister::values), at the same cost.
     pub fn resolve(&self, choose: impl FnOnce(&[&V]) -> V) -> bool
     where
         V: PartialEq,
