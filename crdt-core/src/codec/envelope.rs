@@ -180,13 +180,13 @@ fn decode_entries<T: Wire>(
     if left > input.len() {
         return Err(DecodeError::Truncated);
     }
-    let mut before = Vec::new();
+    let (mut before, mut room) = (Vec::new(), limits.max_bytes);
     for (id, seqs) in live {
         for (first, last) in seqs.iter() {
             for seq in first..=last {
                 let entry = match version {
                     PLAIN => T::decode_entry(&mut input)?,
-                    _ => decode_entry::<T>(&mut input, &mut before)?,
+                    _ => decode_entry::<T>(&mut input, &mut before, &mut room)?,
                 };
                 each(left, Dot::new(id, seq), entry);
                 left -= 1;

@@ -5,7 +5,7 @@ use core::fmt;
 
 /// What a decoder accepts before it says no. Whatever the input claims, no more is allocated than its
 /// length allows: a byte stands for one entry at most, and for 63 bytes that this shares with the one
-/// before it.
+/// before it, up to `max_bytes` in all.
 ///
 /// ```
 /// use crdt_core::{Delta, OrSet, codec::{DecodeError, Limits}};
@@ -16,7 +16,8 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The length of the input in bytes; 16 MiB by default.
+    /// The length of the input in bytes, and that of its entries where each is written in full; 16 MiB by
+    /// default.
     pub max_bytes: usize,
     /// The number of entries; 1,048,576 by default.
     pub max_entries: usize,

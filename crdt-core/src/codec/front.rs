@@ -44,12 +44,15 @@ fn fold(before: &[u8], next: &[u8], out: &mut Writer) {
     out.raw(rest);
 }
 
-/// Reads the next entry, and keeps its bytes in place of those of the one before.
+/// Reads the next entry, and keeps its bytes in place of those of the one before. They count against
+/// `room`, so that a few bytes do not stand for more than their reader takes.
 pub(super) fn decode_entry<T: Wire>(
     input: &mut Reader<'_>,
     before: &mut Vec<u8>,
+    room: &mut usize,
 ) -> Result<T::Entry, DecodeError> {
     let mut bytes = unfold(input, before)?;
+    *room = room.checked_sub(bytes.len()).ok_or(DecodeError::TooLarge { limit: "max_bytes" })?;
     let entry = T::decode_entry(&mut bytes)?;
     bytes.finish()?;
     Ok(entry)

@@ -350,3 +350,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_entries_share_counts_against_the_limit_as_if_each_were_in_full() {
+    let (mut me, mut set) = (Replica::new(ReplicaId::from_u128(7)), Doc::<OrSet<String>>::default());
+    let keys = (100..200).map(|n| format!("{}{n}", "a".repeat(57)));
+    let delta = set.update(&mut me, |set| set.extend(keys));
+    let bytes = delta.encode_compact().unwrap();
+    let in_full = 100 * (2 + 60);
+    assert!(bytes.len() < 1_000);
+
+    let decode = |max_bytes| Delta::decode(&bytes, &Limits { max_bytes, ..Limits::default() });
+    assert_eq!(decode(in_full), Ok(delta));
+    let refused = DecodeError::TooLarge { limit: "max_bytes" };
+    assert_eq!(decode(in_full - 1), Err(refused));
+}
