@@ -1,7 +1,7 @@
 //! The counter that never goes below zero.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -113,7 +113,6 @@ impl core::error::Error for InsufficientRights {}
 #[derive(Clone, Debug)]
 enum Ledger {
     Few(Lines),
-    /// In no order but that of the dots, where bytes from anywhere put many: who reads them sorts them.
     Crowd(Box<Crowd>),
 }
 
@@ -128,6 +127,7 @@ struct Lines {
 #[derive(Clone, Debug, Default)]
 struct Crowd {
     by_dot: BTreeMap<LocalDot, Record>,
+    ordered: BTreeSet<Record>,
 }
 
 /// What an editor of a [`BoundedCounter`] has added so far.
@@ -175,11 +175,12 @@ impl Ledger {
     #[cold]
     fn add_to_many(&mut self, record: Record) {
         if let Self::Few(Lines { records }) = self {
-            let by_dot = records.iter().map(|record| (record.dot, *record)).collect();
-            *self = Self::Crowd(Box::new(Crowd { by_dot }));
+            let mut crowd = Box::<Crowd>::default();
+            records.iter().for_each(|record| crowd.add(*record));
+            *self = Self::Crowd(crowd);
         }
         if let Self::Crowd(crowd) = self {
-            crowd.by_dot.insert(record.dot, record);
+            crowd.add(record);
         }
     }
 
@@ -197,7 +198,9 @@ impl Ledger {
     #[cold]
     fn remove_one_of_many(&mut self, dot: LocalDot) {
         let Self::Crowd(crowd) = self else { return };
-        crowd.by_dot.remove(&dot);
+        if let Some(record) = crowd.by_dot.remove(&dot) {
+            crowd.ordered.remove(&record);
+        }
         // Far enough from many that the next few change nothing.
         if crowd.by_dot.len() <= MANY / 2 {
             *self = Self::Few(crowd.lines());
@@ -230,7 +233,8 @@ impl Ledger {
         match self {
             Self::Few(Lines { records }) => records.capacity() * size_of::<Record>(),
             Self::Crowd(crowd) => {
-                size_of::<Crowd>() + 2 * crowd.by_dot.len() * size_of::<(LocalDot, Record)>()
+                let nodes = size_of::<(LocalDot, Record)>() + size_of::<Record>();
+                size_of::<Crowd>() + 2 * crowd.by_dot.len() * nodes
             }
         }
     }
@@ -244,9 +248,12 @@ impl Crowd {
 
     #[cold]
     fn lines(&self) -> Lines {
-        let mut records: Vec<Record> = self.by_dot.values().copied().collect();
-        records.sort();
-        Lines { records }
+        Lines { records: self.ordered.iter().copied().collect() }
+    }
+
+    fn add(&mut self, record: Record) {
+        self.by_dot.insert(record.dot, record);
+        self.ordered.insert(record);
     }
 }
 

@@ -57,9 +57,9 @@ pub(super) enum Runs {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
     /// Ascending by run, then tally: the last one of a run is its newest.
-    runs: Vec<Record>,
+    pub(super) runs: Vec<Record>,
     /// Ascending by run, then tally: the last one of a run takes the most.
-    taken: Vec<Record>,
+    pub(super) taken: Vec<Record>,
 }
 
 /// What an entry says of its run.
@@ -83,7 +83,7 @@ pub(super) struct Record {
 
 impl Tally {
     /// What is left when a prefix is taken away: nothing, if it is no shorter.
-    fn without(self, taken: Self) -> (u128, u128) {
+    pub(super) fn without(self, taken: Self) -> (u128, u128) {
         if taken.count >= self.count {
             return (0, 0);
         }
@@ -171,7 +171,7 @@ impl Runs {
         crowd.remove(dot);
         // Far enough from many that the next few change nothing.
         if crowd.len() <= MANY / 2 {
-            *self = Self::Few(crowd.lists());
+            *self = Self::Few(crowd.lists(None));
         }
     }
 
@@ -191,16 +191,28 @@ impl Runs {
     }
 
     pub(super) fn each_dot(&self, each: &mut dyn FnMut(LocalDot)) {
-        self.read(|lists| lists.iter().for_each(|(_, record)| each(record.dot)));
+        self.read(None, |runs, taken| runs.iter().chain(taken).for_each(|record| each(record.dot)));
     }
 
     /// The sums of increments and of decrements that show.
     pub(super) fn totals(&self) -> (u128, u128) {
-        self.read(Lists::totals)
+        match self {
+            Self::Few(lists) => lists.totals(),
+            Self::Crowd(crowd) => crowd.totals(),
+        }
     }
 
+    /// Calls `each` for the records of every run of which nothing shows any more.
     pub(super) fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
-        self.read(|lists| lists.tombstones(each));
+        self.read(None, |runs, taken| {
+            for taken in taken.chunk_by(|a, b| a.run == b.run) {
+                let runs = about(runs, taken[0].run);
+                let longest = taken[taken.len() - 1].tally;
+                if runs.last().is_none_or(|newest| newest.tally.count <= longest.count) {
+                    each(&runs.iter().chain(taken).map(|record| record.dot).collect::<Vec<_>>());
+                }
+            }
+        });
     }
 
     /// Whether no increment shows.
@@ -211,17 +223,23 @@ impl Runs {
         }
     }
 
-    fn read<R>(&self, read: impl FnOnce(&Lists) -> R) -> R {
-        match self {
-            Self::Few(lists) => read(lists),
-            Self::Crowd(crowd) => read(&crowd.lists()),
+    /// Calls `read` with the records, or those about the runs of one replica: what goes on, and what is taken.
+    fn read<R>(&self, replica: Option<ReplicaId>, read: impl FnOnce(&[Record], &[Record]) -> R) -> R {
+        match (self, replica) {
+            (Self::Few(lists), None) => read(&lists.runs, &lists.taken),
+            (Self::Few(lists), Some(id)) => read(of(&lists.runs, id), of(&lists.taken, id)),
+            (Self::Crowd(crowd), _) => {
+                let lists = crowd.lists(replica);
+                read(&lists.runs, &lists.taken)
+            }
         }
     }
 
     /// Gives out the entries with the numbers of their dots.
     pub(super) fn drain(self, out: &mut dyn FnMut(u64, RunEntry)) {
-        self.read(|lists| {
-            lists.iter().for_each(|(kind, record)| out(record.dot.seq(), record.entry(kind)));
+        self.read(None, |runs, taken| {
+            runs.iter().for_each(|record| out(record.dot.seq(), record.entry(Kind::Run)));
+            taken.iter().for_each(|record| out(record.dot.seq(), record.entry(Kind::Taken)));
         });
     }
 }
@@ -266,10 +284,7 @@ impl Lists {
 
     /// The sums of increments and of decrements that show.
     pub(super) fn totals(&self) -> (u128, u128) {
-        let shown = self.newest().map(|record| record.tally.without(self.longest_taken(record.run)));
-        shown.fold((0, 0), |(plus, minus), (more, less)| {
-            (plus.saturating_add(more), minus.saturating_add(less))
-        })
+        sum(self.newest().map(|run| run.tally.without(self.longest_taken(run.run))))
     }
 
     /// Whether no increment shows.
@@ -288,25 +303,11 @@ impl Lists {
     fn longest_taken(&self, run: Dot) -> Tally {
         last_about(&self.taken, run).map_or_else(Tally::default, |record| record.tally)
     }
-
-    /// Calls `each` for the records of every run of which nothing shows any more.
-    fn tombstones(&self, each: &mut dyn FnMut(&[LocalDot])) {
-        for taken in self.taken.chunk_by(|a, b| a.run == b.run) {
-            let runs = about(&self.runs, taken[0].run);
-            if runs.last().is_none_or(|newest| newest.tally.count <= taken[taken.len() - 1].tally.count) {
-                each(&runs.iter().chain(taken).map(|record| record.dot).collect::<Vec<_>>());
-            }
-        }
-    }
 }
 
-impl FromIterator<(Kind, Record)> for Lists {
-    fn from_iter<I: IntoIterator<Item = (Kind, Record)>>(records: I) -> Self {
-        let mut lists = Self::default();
-        records.into_iter().for_each(|(kind, record)| lists.of_mut(kind).push(record));
-        lists.sort();
-        lists
-    }
+/// Increments and decrements, each added up.
+pub(super) fn sum(shown: impl Iterator<Item = (u128, u128)>) -> (u128, u128) {
+    shown.fold((0, 0), |(plus, minus), (more, less)| (plus.saturating_add(more), minus.saturating_add(less)))
 }
 
 /// The last record about a run.
@@ -340,7 +341,7 @@ pub(super) struct RunsEditor<'a> {
 impl RunsEditor<'_> {
     /// What the edit sees: the base without what it superseded, and its own.
     pub(super) fn seen(self) -> Lists {
-        self.select(|records| records, |dot| self.tx.is_superseded(dot))
+        self.select(None, |dot| self.tx.is_superseded(dot))
     }
 
     /// One increment or decrement; none when both amounts are zero.
@@ -351,7 +352,7 @@ impl RunsEditor<'_> {
         let me = self.tx.replica();
         // All of it, also where the edit is to see only what a screen showed: a taken prefix must not go
         // before its run does.
-        let own = self.select(|records| of(records, me), |dot| self.tx.has_superseded(dot));
+        let own = self.select(Some(me), |dot| self.tx.has_superseded(dot));
         let shown = own.newest().filter(|record| !self.tx.is_superseded(record.dot));
         let open = shown.filter(|record| own.longest_taken(record.run).count == 0).last();
         let tally = open.map_or_else(Tally::default, |record| record.tally).step(plus, minus);
@@ -393,15 +394,15 @@ impl RunsEditor<'_> {
         self.scratch.borrow_mut().remove(dot);
     }
 
-    /// The records of the base and the edit that `part` leaves and that are not `gone`.
-    fn select(self, part: impl Fn(&[Record]) -> &[Record], gone: impl Fn(LocalDot) -> bool) -> Lists {
+    /// The records of the base and the edit, or those about the runs of one replica, that are not `gone`.
+    fn select(self, replica: Option<ReplicaId>, gone: impl Fn(LocalDot) -> bool) -> Lists {
         let mut left = Lists::default();
         let own = self.scratch.borrow();
         let is_left = |record: &&Record| !gone(record.dot);
-        for runs in self.base.into_iter().chain([&*own]) {
-            runs.read(|lists| {
-                part(&lists.runs).iter().filter(is_left).for_each(|record| left.runs.push(*record));
-                part(&lists.taken).iter().filter(is_left).for_each(|record| left.taken.push(*record));
+        for records in self.base.into_iter().chain([&*own]) {
+            records.read(replica, |runs, taken| {
+                runs.iter().filter(is_left).for_each(|record| left.runs.push(*record));
+                taken.iter().filter(is_left).for_each(|record| left.taken.push(*record));
             });
         }
         if !own.is_bottom() {

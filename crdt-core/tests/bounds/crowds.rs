@@ -138,10 +138,13 @@ fn a_crowd_at_one_counter_costs_its_number_whatever_its_runs() {
             assert_eq!(counter.holders().len(), size);
         })
     });
-    no_square("edits", |size| {
-        let entries = (0..size).map(|at| run(mixed(at, size), 1, 1));
-        edit(&mut Doc::decode(&crowd_of(&entries.collect::<Vec<_>>()), &Limits::default()).unwrap(), size)
-    });
+    no_square("edits", |size| edit(&mut counted(size), size));
+}
+
+/// A counter that one replica counted on in so many runs.
+fn counted(size: usize) -> Doc<PnCounter> {
+    let entries: Vec<_> = (0..size).map(|at| run(mixed(at, size), 1, 1)).collect();
+    Doc::decode(&crowd_of(&entries), &Limits::default()).unwrap()
 }
 
 /// Counts on and resets, by the replica whose runs these are and by another one.
@@ -154,6 +157,22 @@ fn edit(counter: &mut Doc<PnCounter>, size: usize) -> Duration {
     assert_eq!((counter.value(), counter.live_len()), (0, size));
     let _ = counter.update(&mut replica(7), |counter| counter.add(1));
     assert_eq!((counter.value(), counter.live_len()), (1, 1));
+    begun.elapsed()
+}
+
+/// A counter has a run of every start of every replica that counted: honest ones have many.
+#[test]
+fn who_counts_on_does_not_pay_for_the_runs_of_others() {
+    let _turn = turn();
+    no_square("counting on", |size| count_on(&mut counted(size), size));
+}
+
+/// Counts on as often as there are runs, by another replica.
+#[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
+fn count_on(counter: &mut Doc<PnCounter>, size: usize) -> Duration {
+    let (begun, mut me) = (Instant::now(), replica(9));
+    (0..size).for_each(|_| drop(counter.update(&mut me, |counter| counter.add(1))));
+    assert_eq!((counter.value(), counter.live_len()), (2 * size as i128, size + 1));
     begun.elapsed()
 }
 
