@@ -4,8 +4,8 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 /// What a decoder accepts before it says no. Whatever the input claims, no more is allocated than its
-/// length allows: a byte stands for one entry at most, and for 63 bytes that this shares with the one
-/// before it, up to `max_bytes` in all.
+/// length allows: a byte stands for one entry at most, or one element of a value, and for 63 bytes that an
+/// entry shares with the one before it, up to `max_bytes` in all.
 ///
 /// ```
 /// use crdt_core::{Delta, OrSet, codec::{DecodeError, Limits}};
