@@ -90,6 +90,7 @@ impl<T: Crdt> Doc<T> {
     /// writer would never hear of it. Of a register both values stay, as a conflict that can be seen.
     /// What the screen of another replica showed and has yet to arrive here stays as well. The increments
     /// of one replica to a counter are one entry: where it has counted on since, a reset leaves them all.
+    /// An edit that can fail is made by [`stage_with`](Doc::stage_with), and its delta merged.
     ///
     /// ```
     /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};

@@ -12,7 +12,8 @@ use crate::dot::{Dot, ReplicaId};
 use crate::view::{At, Crdt, LocalDot, Look, Unknown};
 
 impl<T: Crdt> Doc<T> {
-    /// Joins a delta into the document; returns whether anything changed.
+    /// Joins a delta into the document; returns whether anything changed. A document is joined by
+    /// [`merge_from`](Doc::merge_from).
     ///
     /// Total: it cannot fail, panic or block, and it reads no clock. It costs the entries and runs of
     /// the delta and the entries that these remove, each times a logarithm of the document.
