@@ -119,7 +119,7 @@ enum Ledger {
 /// Entries to be read.
 #[derive(Clone, Debug, Default)]
 struct Lines {
-    /// Ascending by line, then totals: the last of a line is its newest.
+    /// Those of a line together, ascending by totals: the last one is its newest.
     records: Vec<Record>,
 }
 
@@ -537,10 +537,7 @@ impl BoundedCounterEditor<'_> {
                 lines.records.iter().filter(is_left).for_each(|record| seen.records.push(*record));
             });
         }
-        if !own.is_empty() {
-            // Those of the base, then those of the edit.
-            seen.records.sort();
-        }
+        // Whoever writes a line supersedes all of it, so that each lies together in the one or in the other.
         seen
     }
 }
