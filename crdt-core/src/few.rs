@@ -6,8 +6,9 @@ use core::hash::{Hash, Hasher};
 use core::mem;
 use core::ops::{Deref, DerefMut};
 
-/// So many items of a place are looked through as fast as one is looked up. Honest writers hardly ever
-/// leave more than one; above that, what holds them is to cost no more than a logarithm.
+/// So many items of one place are looked through sooner than one of them is looked up. Where there can be
+/// more, each is to cost a logarithm of them: a counter has one for each start of each replica that counted,
+/// and bytes from anywhere put any number anywhere.
 pub(crate) const MANY: usize = 32;
 
 /// A list whose only item lies inline: a delta of one entry, a context of one replica and a scratch

@@ -10,13 +10,10 @@ use core::iter::successors;
 use super::crowds::Crowds;
 use super::slab::{FEW, NONE, Slab};
 use super::table::Table;
+use crate::few::MANY;
 
 /// Set in the link of a cell that is not the first of its key.
 const FOLLOWER: u32 = 1 << 31;
-
-/// So many payloads of a key are walked through sooner than a tree of them is searched. Honest writers
-/// hardly ever leave more.
-const WALK: usize = 32;
 
 /// Payloads by key, several to a key, each in a slot with a number that stays.
 ///
@@ -187,7 +184,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     }
 
     /// The same, where `before` is told the payload that is added, and the other one.
-    pub fn add_by(&mut self, key: K, payload: P, before: impl Fn(&P, &P) -> bool) -> u32 {
+    pub(super) fn add_by(&mut self, key: K, payload: P, before: impl Fn(&P, &P) -> bool) -> u32 {
         let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);
         added.unwrap_or_else(|(head, pair)| {
             let cell = Cell::single(pair);
@@ -344,7 +341,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         if crowds.is_some_and(|crowds| crowds.holds(head)) {
             return None;
         }
-        let mut near = self.chain(head).take(WALK).map(|(slot, _)| slot);
+        let mut near = self.chain(head).take(MANY).map(|(slot, _)| slot);
         near.find(|&slot| is_next(self.next(slot)))
     }
 
