@@ -34,36 +34,29 @@ trait Taking: Wire {
     fn shown(&self, place: u8) -> Vec<u8>;
 }
 
-impl Taking for OrSet<u8> {
-    const BANS: bool = false;
-    const IS_SET: bool = true;
+macro_rules! taking_sets {
+    ($($set:ty, $bans:literal;)+) => {$(
+        impl Taking for $set {
+            const BANS: bool = $bans;
+            const IS_SET: bool = true;
 
-    fn write(editor: &Self::Editor<'_>, place: u8, what: What) {
-        match what {
-            What::Put(_) => editor.insert(place),
-            What::Remove => drop(editor.remove(&place)),
+            fn write(editor: &Self::Editor<'_>, place: u8, what: What) {
+                match what {
+                    What::Put(_) => editor.insert(place),
+                    What::Remove => drop(editor.remove(&place)),
+                }
+            }
+
+            fn shown(&self, place: u8) -> Vec<u8> {
+                self.contains(&place).then_some(1).into_iter().collect()
+            }
         }
-    }
-
-    fn shown(&self, place: u8) -> Vec<u8> {
-        self.contains(&place).then_some(1).into_iter().collect()
-    }
+    )+};
 }
 
-impl Taking for RwSet<u8> {
-    const BANS: bool = true;
-    const IS_SET: bool = true;
-
-    fn write(editor: &Self::Editor<'_>, place: u8, what: What) {
-        match what {
-            What::Put(_) => editor.insert(place),
-            What::Remove => drop(editor.remove(&place)),
-        }
-    }
-
-    fn shown(&self, place: u8) -> Vec<u8> {
-        self.contains(&place).then_some(1).into_iter().collect()
-    }
+taking_sets! {
+    OrSet<u8>, false;
+    RwSet<u8>, true;
 }
 
 impl Taking for OrMap<u8, MvRegister<u8>> {
