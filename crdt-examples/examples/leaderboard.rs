@@ -126,8 +126,8 @@ impl Crdt for Leaderboard {
         editor.known().is_empty()
     }
 
-    fn drain(scratch: Scratch, out: &mut dyn FnMut(u64, Score)) {
-        scratch.into_inner().into_iter().for_each(|(dot, score)| out(dot.seq(), score));
+    fn drain(scratch: &mut Scratch, mut out: impl FnMut(u64, Score)) {
+        scratch.get_mut().drain(..).for_each(|(dot, score)| out(dot.seq(), score));
     }
 }
 

@@ -396,8 +396,8 @@ fn editing(of: &Struct) -> TokenStream {
             #(#calls::tombstones(&self.#names, each);)*
         }
 
-        fn drain(scratch: Self::Scratch, out: &mut dyn ::core::ops::FnMut(u64, Self::Entry)) {
-            #(#calls::drain(scratch.#names, &mut |seq, entry| out(seq, #entry::#variants(entry)));)*
+        fn drain(scratch: &mut Self::Scratch, mut out: impl ::core::ops::FnMut(u64, Self::Entry)) {
+            #(#calls::drain(&mut scratch.#names, |seq, entry| out(seq, #entry::#variants(entry)));)*
         }
     }
 }

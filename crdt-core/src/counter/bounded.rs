@@ -411,8 +411,8 @@ impl Crdt for BoundedCounter {
         editor.seen().records.is_empty()
     }
 
-    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, RightsEntry)) {
-        let ledger = scratch.ledger.into_inner();
+    fn drain(scratch: &mut Self::Scratch, mut out: impl FnMut(u64, RightsEntry)) {
+        let ledger = scratch.ledger.get_mut();
         ledger.read(|lines| lines.records.iter().for_each(|record| out(record.dot.seq(), record.entry())));
     }
 

@@ -236,7 +236,7 @@ impl Runs {
     }
 
     /// Gives out the entries with the numbers of their dots.
-    pub(super) fn drain(self, out: &mut dyn FnMut(u64, RunEntry)) {
+    pub(super) fn drain(&mut self, mut out: impl FnMut(u64, RunEntry)) {
         self.read(None, |runs, taken| {
             runs.iter().for_each(|record| out(record.dot.seq(), record.entry(Kind::Run)));
             taken.iter().for_each(|record| out(record.dot.seq(), record.entry(Kind::Taken)));
@@ -469,8 +469,8 @@ macro_rules! counter_of_runs {
                 editor.runs.seen().is_empty()
             }
 
-            fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, RunEntry)) {
-                scratch.0.into_inner().drain(out);
+            fn drain(scratch: &mut Self::Scratch, out: impl FnMut(u64, RunEntry)) {
+                scratch.0.get_mut().drain(out);
             }
         }
 

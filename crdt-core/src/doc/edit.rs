@@ -2,9 +2,9 @@
 
 use super::delta::sort;
 use super::{Delta, Doc, Observed};
-use crate::dot::{Dot, ReplicaId};
+use crate::dot::Dot;
 use crate::replica::Replica;
-use crate::view::{Crdt, Finished, Ids, Tx};
+use crate::view::{Crdt, Finished, Tx};
 
 impl<T: Crdt> Doc<T> {
     /// Edits the document and returns what changed, to be sent to the other replicas.
@@ -121,7 +121,8 @@ impl<T: Crdt> Doc<T> {
         edit: impl FnOnce(T::Editor<'_>) -> R,
     ) -> Delta<T> {
         let mut edit = Some(edit);
-        let delta = self.stage_by(me, observed, &mut |_, _| {}, &mut |editor| {
+        let mut delta = Delta::default();
+        self.stage_by(me, observed, &mut delta, &mut |_, _| {}, &mut |editor| {
             edit.take().map(|edit| edit(editor)).is_some()
         });
         self.merge_ref(&delta);
@@ -153,8 +154,8 @@ impl<T: Crdt> Doc<T> {
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
         drawn: &mut dyn FnMut(T::Entry, u64),
     ) -> Result<(R, Delta<T>), E> {
-        let (mut edit, mut result) = (Some(edit), None);
-        let delta = self.stage_by(me, observed, drawn, &mut |editor| {
+        let (mut edit, mut result, mut delta) = (Some(edit), None, Delta::default());
+        self.stage_by(me, observed, &mut delta, drawn, &mut |editor| {
             result = edit.take().map(|edit| edit(editor));
             matches!(result, Some(Ok(_)))
         });
@@ -162,43 +163,41 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// Where edits are made. It does not know their closures, so that a program with many of them has
-    /// it once for a type. Empty if the edit, which is called once, returns false.
+    /// it once for a type. What changed goes into `delta`, which is empty, and stays so if the edit, which is
+    /// called once, returns false.
     fn stage_by(
         &self,
         me: &mut Replica,
         observed: Option<&Observed>,
+        delta: &mut Delta<T>,
         drawn: &mut dyn FnMut(T::Entry, u64),
         edit: &mut dyn FnMut(T::Editor<'_>) -> bool,
-    ) -> Delta<T> {
+    ) {
         let id = me.id();
         let place = self.ids.place(id).unwrap_or_else(|| self.ids.next());
         let seen = self.index.lane(place).map_or(0, |lane| lane.context.max());
         let next = me.next_seq(seen);
 
-        let scratch = T::Scratch::default();
+        let mut scratch = T::Scratch::default();
         let observed = observed.map(|observed| &observed.context);
         let tx = Tx::new(&self.ids, place, me, next, observed);
         let is_made = edit(T::edit(Some(&self.root), &scratch, &tx));
         if T::HAS_RIGHTS {
             T::rights_drawn(&scratch, drawn);
         }
-        let mut delta = Delta::default();
         if !is_made {
-            return delta;
+            return;
         }
         let Finished { next, hlc, superseded } = tx.finish();
         me.advance(next, hlc);
 
-        T::drain(scratch, &mut |seq, entry| delta.entries.push((Dot::new(id, seq), entry)));
+        T::drain(&mut scratch, |seq, entry| delta.entries.push_with(|| (Dot::new(id, seq), entry)));
         if !delta.entries.is_sorted_by_key(|(dot, _)| *dot) {
             sort(&mut delta.entries);
         }
-        delta.dead.extend(superseded.into_iter().map(|(at, dots)| (id_at(&self.ids, at, place, id), dots)));
-        delta
+        if !superseded.is_empty() {
+            let id_at = |at| if at == place { id } else { self.ids.id(at) };
+            delta.dead.extend(superseded.into_iter().map(|(at, dots)| (id_at(at), dots)));
+        }
     }
-}
-
-/// The id at a place of the table, or at the place that the writer is about to get.
-fn id_at(ids: &Ids, at: u32, me: u32, id: ReplicaId) -> ReplicaId {
-    if at == me { id } else { ids.id(at) }
 }

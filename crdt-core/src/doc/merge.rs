@@ -18,29 +18,23 @@ impl<T: Crdt> Doc<T> {
     /// Total: it cannot fail, panic or block, and it reads no clock. It costs the entries and runs of
     /// the delta and the entries that these remove, each times a logarithm of the document.
     #[doc(alias("apply", "join"))]
-    pub fn merge(&mut self, delta: Delta<T>) -> bool {
-        let Delta { entries, dead } = delta;
-        self.join(entries.into_iter(), &dead, T::take_in)
+    pub fn merge(&mut self, mut delta: Delta<T>) -> bool {
+        let mut changed = false;
+        delta.entries.drain(|(dot, entry)| {
+            let place = self.place(dot.replica);
+            changed |= self.take_in(place, dot.seq, |root, at, dot| root.take_in(at, dot, entry));
+        });
+        self.join_dead(&delta.dead) | changed
     }
 
     /// The same for a delta that goes on its way afterwards: copies of the entries what is new.
     pub(super) fn merge_ref(&mut self, delta: &Delta<T>) -> bool {
-        let entries = delta.entries.iter().map(|(dot, entry)| (*dot, entry));
-        self.join(entries, &delta.dead, T::take_in_copy)
-    }
-
-    fn join<E>(
-        &mut self,
-        entries: impl Iterator<Item = (Dot, E)>,
-        dead: &CausalContext,
-        insert: impl Fn(&mut T, &mut At<'_>, LocalDot, E) -> T::Slot,
-    ) -> bool {
         let mut changed = false;
-        for (dot, entry) in entries {
+        for (dot, entry) in delta.entries() {
             let place = self.place(dot.replica);
-            changed |= self.take_in(place, dot.seq, |root, at, dot| insert(root, at, dot, entry));
+            changed |= self.take_in(place, dot.seq, |root, at, dot| root.take_in_copy(at, dot, entry));
         }
-        self.join_dead(dead) | changed
+        self.join_dead(&delta.dead) | changed
     }
 
     /// Marks dots as seen, takes out those that are live, and gives back the room if that were many.

@@ -258,9 +258,8 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Crdt for LwwMap<K, V> {
         }
     }
 
-    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
-        let cells = scratch.into_inner().cells;
-        cells.consume(|key, cell| out(cell.dot.seq(), (key, cell.written)));
+    fn drain(scratch: &mut Self::Scratch, mut out: impl FnMut(u64, Self::Entry)) {
+        scratch.get_mut().cells.drain(|key, cell| out(cell.dot.seq(), (key, cell.written)));
     }
 }
 
@@ -421,8 +420,8 @@ impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
                 base.cells.chain(head).for_each(|(_, cell)| self.tx.supersede(cell.dot));
             }
         }
-        let scratch = self.scratch.take();
-        scratch.cells.consume(|_, cell| self.tx.supersede(cell.dot));
+        let mut scratch = self.scratch.take();
+        scratch.cells.drain(|_, cell| self.tx.supersede(cell.dot));
     }
 }
 

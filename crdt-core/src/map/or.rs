@@ -235,11 +235,11 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
         self.values.heads().for_each(|(_, _, value)| value.tombstones(each));
     }
 
-    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
-        scratch.consume(|key, scratch| {
+    fn drain(scratch: &mut Self::Scratch, mut out: impl FnMut(u64, Self::Entry)) {
+        scratch.drain(|key, scratch| {
             // The last entry gets the key itself, so that a single one needs no copy.
             let mut last = None;
-            V::drain(scratch, &mut |seq, entry| {
+            V::drain(scratch, |seq, entry| {
                 if let Some((seq, entry)) = last.replace((seq, entry)) {
                     out(seq, (key.clone(), entry));
                 }

@@ -75,6 +75,7 @@ impl<K> OrSet<K> {
 impl<K: Hash + Eq> OrSet<K> {
     /// Whether the element is in the set.
     #[must_use]
+    #[inline]
     pub fn contains<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -113,8 +114,14 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
     type Scratch = RefCell<Self>;
     type Editor<'a> = OrSetEditor<'a, K>;
 
+    #[inline]
     fn take_in(&mut self, _at: &mut At<'_>, dot: LocalDot, element: K) -> u32 {
         self.elements.add_anywhere(element, dot)
+    }
+
+    #[inline]
+    fn take_in_copy(&mut self, _at: &mut At<'_>, dot: LocalDot, element: &K) -> u32 {
+        self.elements.add_anywhere_copy(element, dot)
     }
 
     fn look_ahead(&self, other: &Self, slot: u32) -> u32 {
@@ -157,8 +164,9 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
         editor.is_empty()
     }
 
-    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, K)) {
-        scratch.into_inner().elements.consume(|element, dot| out(dot.seq(), element));
+    #[inline]
+    fn drain(scratch: &mut Self::Scratch, mut out: impl FnMut(u64, K)) {
+        scratch.get_mut().elements.drain(|element, dot| out(dot.seq(), element));
     }
 }
 
@@ -180,6 +188,7 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
     /// Puts the element in.
     ///
     /// Also when it is in already: the new addition then survives removals that are concurrent.
+    #[inline]
     pub fn insert(&self, element: K) {
         self.take(&element);
         let dot = self.tx.mint();
@@ -241,8 +250,7 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
                 base.elements.chain(head).for_each(|(_, dot)| self.tx.supersede(*dot));
             }
         }
-        let scratch = self.scratch.take();
-        scratch.elements.consume(|_, dot| self.tx.supersede(dot));
+        self.scratch.borrow_mut().elements.drain(|_, dot| self.tx.supersede(dot));
     }
 
     /// Takes out the elements for which `keep` is false.
@@ -267,6 +275,7 @@ impl<K: Hash + Eq> OrSetEditor<'_, K> {
         seen.map(|(_, (_, element, _))| element)
     }
 
+    #[inline]
     fn take<Q: Hash + Eq + ?Sized>(&self, element: &Q) -> bool
     where
         K: Borrow<Q>,

@@ -14,8 +14,9 @@ use foldhash::fast::RandomState;
 ///
 /// Scratches of nested values live in one, so that two editors of one map can be alive at once.
 pub struct Frozen<K, V> {
-    /// Inline, since most edits write under one key.
-    first: OnceCell<(K, V)>,
+    /// The first key: inline, as its value is, since most edits write under one key.
+    key: OnceCell<K>,
+    value: V,
     others: OnceCell<Box<Trie<K, V>>>,
 }
 
@@ -34,9 +35,9 @@ struct Node<K, V> {
     children: [OnceCell<Box<Self>>; 4],
 }
 
-impl<K, V> Default for Frozen<K, V> {
+impl<K, V: Default> Default for Frozen<K, V> {
     fn default() -> Self {
-        Self { first: OnceCell::new(), others: OnceCell::new() }
+        Self { key: OnceCell::new(), value: V::default(), others: OnceCell::new() }
     }
 }
 
@@ -47,9 +48,8 @@ impl<K: Hash + Eq, V: Default> Frozen<K, V> {
     where
         K: Borrow<Q>,
     {
-        let (first, value) = self.first.get()?;
-        if first.borrow() == key {
-            return Some(value);
+        if self.key.get()?.borrow() == key {
+            return Some(&self.value);
         }
         self.others.get()?.cell(key).get().map(|node| &node.value)
     }
@@ -60,11 +60,8 @@ impl<K: Hash + Eq, V: Default> Frozen<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let Some((first, value)) = self.first.get() else {
-            return &self.first.get_or_init(|| (key.to_owned(), V::default())).1;
-        };
-        if first.borrow() == key {
-            return value;
+        if self.key.get_or_init(|| key.to_owned()).borrow() == key {
+            return &self.value;
         }
         let others = self.others.get_or_init(Box::default);
         let new = || Box::new(Node::new(key.to_owned(), others.len.replace(others.len.get() + 1)));
@@ -90,6 +87,17 @@ impl<K: Hash + Eq, V> Trie<K, V> {
     }
 }
 
+impl<K, V> Trie<K, V> {
+    fn drain(self, mut each: impl FnMut(K, &mut V)) {
+        let mut open: Vec<_> = self.root.into_inner().into_iter().collect();
+        while let Some(node) = open.pop() {
+            let Node { key, mut value, children, .. } = *node;
+            each(key, &mut value);
+            open.extend(children.into_iter().filter_map(OnceCell::into_inner));
+        }
+    }
+}
+
 impl<K, V> Default for Trie<K, V> {
     fn default() -> Self {
         Self { hasher: RandomState::default(), root: OnceCell::new(), len: Cell::new(0) }
@@ -105,8 +113,8 @@ impl<K, V: Default> Node<K, V> {
 impl<K, V> Frozen<K, V> {
     /// Calls `each` for every key and value, in the order in which they came.
     pub fn for_each<'a>(&'a self, mut each: impl FnMut(&'a K, &'a V)) {
-        if let Some((key, value)) = self.first.get() {
-            each(key, value);
+        if let Some(key) = self.key.get() {
+            each(key, &self.value);
         }
         let mut nodes: Vec<_> = self.others.get().and_then(|others| others.root.get()).into_iter().collect();
         let mut open = 0;
@@ -118,17 +126,13 @@ impl<K, V> Frozen<K, V> {
         nodes.into_iter().for_each(|node| each(&node.key, &node.value));
     }
 
-    /// Calls `each` with every key and value, in no particular order.
-    pub fn consume(self, mut each: impl FnMut(K, V)) {
-        if let Some((key, value)) = self.first.into_inner() {
-            each(key, value);
+    /// Calls `each` with every key and its value, in no particular order. The map is of no use afterwards.
+    pub fn drain(&mut self, mut each: impl FnMut(K, &mut V)) {
+        if let Some(key) = self.key.take() {
+            each(key, &mut self.value);
         }
-        let others = self.others.into_inner();
-        let mut open: Vec<_> = others.and_then(|others| others.root.into_inner()).into_iter().collect();
-        while let Some(node) = open.pop() {
-            let Node { key, value, children, .. } = *node;
-            each(key, value);
-            open.extend(children.into_iter().filter_map(OnceCell::into_inner));
+        if let Some(others) = self.others.take() {
+            others.drain(each);
         }
     }
 }

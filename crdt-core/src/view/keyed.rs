@@ -126,9 +126,11 @@ impl<K, P> Keyed<K, P> {
         self.slab.get(slot).link & FOLLOWER == 0
     }
 
-    /// Calls `each` with every key and payload, in the order of slots.
-    pub fn consume(self, mut each: impl FnMut(K, P)) {
-        self.slab.consume(|cell| each(cell.key, cell.payload));
+    /// Calls `each` with every key and payload, in the order of slots, and keeps none.
+    #[inline]
+    pub fn drain(&mut self, mut each: impl FnMut(K, P)) {
+        self.slab.drain(|cell| each(cell.key, cell.payload));
+        self.table = None;
     }
 
     /// The slot behind `slot` in the chain of its key, or `NONE`.
@@ -197,16 +199,32 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     }
 
     /// Adds a payload under `key`, wherever among those of that key it is found soonest.
+    #[inline]
     pub fn add_anywhere(&mut self, key: K, payload: P) -> u32 {
-        let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);
-        added.unwrap_or_else(|(head, pair)| self.put_behind(head, Cell::single(pair)))
+        self.add_made_anywhere((key, payload), |(key, _)| key, |pair| pair)
+    }
+
+    /// The same for a key that is copied.
+    #[inline]
+    pub fn add_anywhere_copy(&mut self, key: &K, payload: P) -> u32
+    where
+        K: Clone,
+    {
+        self.add_made_anywhere((key, payload), |(key, _)| key, |(key, payload)| (key.clone(), payload))
+    }
+
+    #[inline]
+    fn add_made_anywhere<M>(&mut self, part: M, key: impl Fn(&M) -> &K, make: impl Fn(M) -> (K, P)) -> u32 {
+        let added = self.add_new(part, key, &make);
+        added.unwrap_or_else(|(head, part)| self.put_behind(head, Cell::single(make(part))))
     }
 
     /// Adds the only payload of a key that is not in.
+    #[inline]
     pub fn add_lacking(&mut self, key: K, payload: P) -> u32 {
         self.make_room();
         let hash = self.table.as_ref().map(|table| table.hash(&key));
-        let slot = self.slab.put(Cell::single((key, payload)));
+        let slot = self.slab.put_with(|| Cell::single((key, payload)));
         if let Some((table, hash)) = self.table.as_mut().zip(hash) {
             table.insert(hash, slot);
         }
@@ -214,6 +232,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     }
 
     /// The first slot of `key`; where the key is not in, it is added with a payload of its own.
+    #[inline]
     pub fn head_or_default(&mut self, key: K) -> u32
     where
         P: Default,
@@ -222,6 +241,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     }
 
     /// The same for a key that is copied where it is added.
+    #[inline]
     pub fn head_or_default_copy(&mut self, key: &K) -> u32
     where
         K: Clone,
@@ -231,6 +251,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     }
 
     /// Adds the only payload of a key, both made of `part`, or gives back the head of the key and the part.
+    #[inline]
     fn add_new<M>(
         &mut self,
         part: M,
@@ -241,7 +262,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         let Some(table) = &mut self.table else {
             return match self.head(key(&part)) {
                 Some(head) => Err((head, part)),
-                None => Ok(self.slab.put(Cell::single(make(part)))),
+                None => Ok(self.slab.put_with(|| Cell::single(make(part)))),
             };
         };
         // One probe finds the key or the place for it.
@@ -249,7 +270,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         match table.find_or_place(hash, |slot| self.slab.get(slot).key == *key(&part)) {
             Ok(head) => Err((head, part)),
             Err(place) => {
-                let slot = self.slab.put(Cell::single(make(part)));
+                let slot = self.slab.put_with(|| Cell::single(make(part)));
                 place.insert(slot);
                 Ok(slot)
             }

@@ -151,8 +151,9 @@ pub trait Crdt: Default + 'static {
         let _ = each;
     }
 
-    /// Gives out the entries of a scratch with the numbers of their dots.
-    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry));
+    /// Gives out the entries of a scratch with the numbers of their dots. The scratch is of no use
+    /// afterwards.
+    fn drain(scratch: &mut Self::Scratch, out: impl FnMut(u64, Self::Entry));
 
     /// Calls `with` for the rights at the place of an entry, whatever its payload, if there can be any.
     fn rights(editor: &Self::Editor<'_>, at: &Self::Entry, with: &mut dyn FnMut(&dyn Rights)) {

@@ -129,8 +129,8 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
         if self.siblings.len() > 1 { self.siblings.first().map(|(first, _)| *first) } else { None }
     }
 
-    fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, E)) {
-        if let Some((dot, entry)) = scratch.into_inner() {
+    fn drain(scratch: &mut Self::Scratch, mut out: impl FnMut(u64, E)) {
+        if let Some((dot, entry)) = scratch.take() {
             out(dot.seq(), entry);
         }
     }

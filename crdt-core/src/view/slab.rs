@@ -47,6 +47,7 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     /// How many values there are.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Small(cells) => cells.iter().filter(|cell| cell.is_full()).count(),
@@ -55,11 +56,13 @@ impl<T> Slab<T> {
     }
 
     /// Whether there is no value.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Self::Small(cells) if cells.is_empty())
     }
 
     /// The value in `slot`, which is full.
+    #[inline]
     pub(super) fn get(&self, slot: u32) -> &T {
         match self {
             Self::Small(cells) => cells[slot as usize].full(),
@@ -68,6 +71,7 @@ impl<T> Slab<T> {
     }
 
     /// The value in `slot`, which is full, to be changed.
+    #[inline]
     pub(super) fn get_mut(&mut self, slot: u32) -> &mut T {
         match self {
             Self::Small(cells) => cells[slot as usize].full_mut(),
@@ -76,6 +80,7 @@ impl<T> Slab<T> {
     }
 
     /// The first slot with such a value.
+    #[inline]
     pub(super) fn position(&self, is_such: impl Fn(&T) -> bool) -> Option<u32> {
         let Self::Small(cells) = self else {
             return self.iter().find(|(_, value)| is_such(value)).map(|(slot, _)| slot);
@@ -98,15 +103,16 @@ impl<T> Slab<T> {
         first.chain(pages.map(|(slot, value)| (PAGE + slot, value)))
     }
 
-    /// Calls `each` with every value, in the order of slots.
-    pub(super) fn consume(self, mut each: impl FnMut(T)) {
-        match self {
-            Self::Small(cells) => cells.into_iter().filter_map(Cell::into_value).for_each(each),
-            Self::Large(large) => {
-                large.first.into_iter().filter_map(Cell::into_value).for_each(&mut each);
-                large.pages.into_values().for_each(each);
+    /// Calls `each` with every value, in the order of slots, and keeps none.
+    #[inline]
+    pub(super) fn drain(&mut self, mut each: impl FnMut(T)) {
+        let Self::Small(cells) = self else { return mem::take(self).large().drain(each) };
+        cells.drain(|cell| {
+            if let Cell::Full(value) = cell {
+                each(value);
             }
-        }
+        });
+        *cells = Few::default();
     }
 
     /// What every slot is below, that of the next value too.
@@ -122,17 +128,23 @@ impl<T> Slab<T> {
     /// # Panics
     /// When two billion values are in, which no memory holds.
     pub(super) fn put(&mut self, value: T) -> u32 {
-        if let Self::Small(cells) = self {
-            if let Some(slot) = cells.iter().position(|cell| !cell.is_full()) {
-                cells[slot] = Cell::Full(value);
-                return slot as u32;
-            }
-            if cells.len() < FEW {
-                cells.push(Cell::Full(value));
-                return cells.len() as u32 - 1;
-            }
+        self.put_with(|| value)
+    }
+
+    /// The same for a value that is [made where it will lie](Few::push_with).
+    #[inline]
+    pub(super) fn put_with(&mut self, make: impl FnOnce() -> T) -> u32 {
+        let Self::Small(cells) = self else { return self.large().put(make()) };
+        let slot = cells.iter().position(|cell| !cell.is_full()).unwrap_or(cells.len());
+        if slot == FEW {
+            return self.large().put(make());
         }
-        self.large().put(value)
+        if slot == cells.len() {
+            cells.push_with(|| Cell::Full(make()));
+        } else {
+            cells[slot] = Cell::Full(make());
+        }
+        slot as u32
     }
 
     /// Empties a slot, which is full.
@@ -192,14 +204,17 @@ impl<T> Slab<T> {
 }
 
 impl<T> Large<T> {
+    #[inline]
     fn get(&self, slot: u32) -> &T {
         if slot >= PAGE { self.pages.get(slot - PAGE) } else { self.first[slot as usize].full() }
     }
 
+    #[inline]
     fn get_mut(&mut self, slot: u32) -> &mut T {
         if slot >= PAGE { self.pages.get_mut(slot - PAGE) } else { self.first[slot as usize].full_mut() }
     }
 
+    #[inline]
     fn put(&mut self, value: T) -> u32 {
         self.full += 1;
         if self.first_full == PAGE {
@@ -213,6 +228,11 @@ impl<T> Large<T> {
         let slot = self.free;
         self.first[slot as usize].fill(value, &mut self.free);
         slot
+    }
+
+    fn drain(&mut self, mut each: impl FnMut(T)) {
+        mem::take(&mut self.first).into_iter().filter_map(Cell::into_value).for_each(&mut each);
+        mem::take(&mut self.pages).into_values().for_each(each);
     }
 
     fn take(&mut self, slot: u32) -> T {

@@ -353,7 +353,8 @@ proptest! {
             check(&store, &model, true)?;
         }
         let mut left = BTreeSet::new();
-        store.consume(|key, payload| _ = left.insert((key, payload)));
+        store.drain(|key, payload| _ = left.insert((key, payload)));
+        prop_assert!(store.is_empty() && store.heads().next().is_none());
         prop_assert_eq!(left, model.slots.into_values().collect::<BTreeSet<_>>());
     }
 
@@ -419,7 +420,8 @@ proptest! {
             prop_assert!(model.iter().all(|(slot, value)| slab.get(*slot) == value));
         }
         let mut left = Vec::new();
-        slab.consume(|value| left.push(value));
+        slab.drain(|value| left.push(value));
+        prop_assert!(slab.is_empty());
         prop_assert!(left.into_iter().eq(model.into_values()));
     }
 
@@ -439,7 +441,8 @@ proptest! {
         let in_order = keys.iter().enumerate().filter(|(at, key)| !keys[..*at].contains(key));
         prop_assert_eq!(seen, in_order.map(|(_, key)| (*key, counts[key])).collect::<Vec<_>>());
         let mut out = BTreeMap::new();
-        map.consume(|key, cell| { out.insert(key, cell.get()); });
+        let mut map = map;
+        map.drain(|key, cell| { out.insert(key, cell.get()); });
         prop_assert_eq!(&out, &counts);
     }
 

@@ -97,7 +97,7 @@ macro_rules! view_through {
 
             $($readings)*
 
-            fn drain(scratch: Self::Scratch, out: &mut dyn FnMut(u64, Self::Entry)) {
+            fn drain(scratch: &mut Self::Scratch, out: impl FnMut(u64, Self::Entry)) {
                 <$inner as $crate::view::Crdt>::drain(scratch, out);
             }
         }
