@@ -170,8 +170,12 @@ impl CausalContext {
         &mut self.replicas[at].1
     }
 
-    /// Puts the replicas in the order of their ids, all at once, and unites the sets of one.
-    fn sort(&mut self) {
+    /// Puts the replicas in the order of their ids, all at once, and unites the sets of one: unless they are
+    /// in order from `known` on, as they are before it.
+    fn sort_from(&mut self, known: usize) {
+        if self.replicas[known..].is_sorted_by(|(one, _), (next, _)| one < next) {
+            return;
+        }
         let mut sets = mem::take(&mut self.replicas).into_vec();
         sets.sort_by_key(|(id, _)| *id);
         sets.dedup_by(|(id, seen), (known, all)| {
@@ -208,27 +212,21 @@ impl Extend<(ReplicaId, Intervals)> for CausalContext {
     fn extend<I: IntoIterator<Item = (ReplicaId, Intervals)>>(&mut self, sets: I) {
         let known = self.replicas.len();
         self.replicas.extend(sets.into_iter().filter(|(_, seen)| !seen.is_empty()));
-        let added = &self.replicas[known.saturating_sub(1)..];
-        if !added.is_sorted_by(|(one, _), (next, _)| one < next) {
-            self.sort();
-        }
+        self.sort_from(known.saturating_sub(1));
     }
 }
 
 impl FromIterator<Dot> for CausalContext {
     fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
-        let mut sets = Few::<(ReplicaId, Intervals)>::default();
-        for Dot { replica, seq } in dots {
-            match sets.last_mut() {
+        let mut context = Self::default();
+        for Dot { replica, seq } in dots.into_iter().filter(|dot| dot.seq > 0) {
+            match context.replicas.last_mut() {
                 Some((last, seen)) if *last == replica => _ = seen.insert(seq),
-                _ => {
-                    let mut seen = Intervals::default();
-                    seen.insert(seq);
-                    sets.push((replica, seen));
-                }
+                _ => context.replicas.push_with(|| (replica, Intervals::from_run(seq, seq))),
             }
         }
-        sets.into_iter().collect()
+        context.sort_from(0);
+        context
     }
 }
 

@@ -31,6 +31,11 @@ pub struct Intervals {
 }
 
 impl Intervals {
+    /// The set of the numbers from `first`, which is not 0, to `last`, which is not less.
+    pub(crate) fn from_run(first: u64, last: u64) -> Self {
+        Self { head: (first, last), rest: BTreeMap::new() }
+    }
+
     /// Whether no number is in the set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -94,12 +99,17 @@ impl Intervals {
             return true;
         }
         let first = first.max(1);
-        if first > last || self.covers(first, last) {
+        if first > last {
             return false;
         }
         if self.is_empty() {
             self.head = (first, last);
-        } else if first <= self.head.1.saturating_add(1) {
+            return true;
+        }
+        if self.covers(first, last) {
+            return false;
+        }
+        if first <= self.head.1.saturating_add(1) {
             self.insert_low(first, last);
         } else {
             self.insert_high(first, last);

@@ -160,11 +160,29 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When the input ends, or the number is wider or not in its shortest form.
+    #[inline]
     pub fn number(&mut self) -> Result<u64, DecodeError> {
         if let [byte @ 0..0x80, rest @ ..] = self.rest {
             self.rest = rest;
             return Ok(u64::from(*byte));
         }
+        self.long_number()
+    }
+
+    /// A number of several bytes. Nine of them fit into 64 bits, whatever they are.
+    fn long_number(&mut self) -> Result<u64, DecodeError> {
+        let mut number = 0;
+        for (place, byte) in self.rest.iter().enumerate().take(9) {
+            number |= u64::from(byte & 0x7f) << (7 * place);
+            if *byte < 0x80 {
+                if *byte == 0 {
+                    break;
+                }
+                self.rest = &self.rest[place + 1..];
+                return Ok(number);
+            }
+        }
+        // Longer, or wrong.
         u64::try_from(self.wide()?).map_err(|_| DecodeError::Malformed { rule: "a number has up to 64 bits" })
     }
 
@@ -194,6 +212,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Truncated`] when so many cannot follow.
+    #[inline]
     pub fn count(&mut self) -> Result<usize, DecodeError> {
         let count = usize::try_from(self.number()?).map_err(|_| DecodeError::Truncated)?;
         if count <= self.rest.len() { Ok(count) } else { Err(DecodeError::Truncated) }

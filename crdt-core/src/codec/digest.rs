@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::envelope::{count, decode_dots, encode_head};
 use super::{DecodeError, Limits, Reader};
+use crate::clock::CausalContext;
 use crate::doc::Digest;
 
 /// The first byte, which no delta has: the digest of a document of which nothing is live would be the
@@ -49,7 +50,8 @@ impl Digest {
         if version != DIGEST {
             return Err(DecodeError::Version { found: version });
         }
-        let (live, dead) = decode_dots(&mut input, limits)?;
+        let mut dead = CausalContext::default();
+        let live = decode_dots(&mut input, limits, &mut dead)?;
         count(&live, limits)?;
         input.finish()?;
         Ok(Self::of_dots(&live, &dead))

@@ -87,12 +87,12 @@ impl<T: Wire> Delta<T> {
     /// When they are no delta of this type, or exceed the limits. Time and memory are bounded by the
     /// length of the input.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        let mut entries = Few::default();
-        let dead = decode_entries::<T>(bytes, limits, |left, dot, entry| {
+        let Self { mut entries, mut dead } = Self::default();
+        decode_entries::<T>(bytes, limits, &mut dead, |left, dot, entry| {
             if entries.is_empty() {
                 entries = Few::with_capacity(left);
             }
-            entries.push((dot, entry));
+            entries.push_with(|| (dot, entry));
         })?;
         Ok(Self { entries, dead })
     }
@@ -149,9 +149,9 @@ impl<T: Wire> Doc<T> {
     /// As [`Delta::decode`].
     #[doc(alias("load", "from_bytes"))]
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        let mut doc = Self::default();
+        let (mut doc, mut dead) = (Self::default(), CausalContext::default());
         // Without a delta in between: what is wrong further on drops what came before it.
-        let dead = decode_entries::<T>(bytes, limits, |_, dot, entry| {
+        decode_entries::<T>(bytes, limits, &mut dead, |_, dot, entry| {
             let place = doc.place(dot.replica);
             doc.take_in(place, dot.seq, |root, at, dot| root.take_in(at, dot, entry));
         })?;
@@ -161,12 +161,13 @@ impl<T: Wire> Doc<T> {
 }
 
 /// Calls `each` with every entry of these bytes in the order of dots, and with how many there are from
-/// it on; returns the dots that are gone.
+/// it on; adds the dots that are gone to `dead`.
 fn decode_entries<T: Wire>(
     bytes: &[u8],
     limits: &Limits,
+    dead: &mut CausalContext,
     mut each: impl FnMut(usize, Dot, T::Entry),
-) -> Result<CausalContext, DecodeError> {
+) -> Result<(), DecodeError> {
     if bytes.len() > limits.max_bytes {
         return Err(DecodeError::TooLarge { limit: "max_bytes" });
     }
@@ -175,26 +176,25 @@ fn decode_entries<T: Wire>(
     if ![PLAIN, COMPACT].contains(&version) {
         return Err(DecodeError::Version { found: version });
     }
-    let (live, dead) = decode_dots(&mut input, limits)?;
+    let live = decode_dots(&mut input, limits, dead)?;
     let mut left = count(&live, limits)?;
     if left > input.len() {
         return Err(DecodeError::Truncated);
     }
     let (mut before, mut room) = (Vec::new(), limits.max_bytes);
-    for (id, seqs) in live {
+    for (id, seqs) in &*live {
         for (first, last) in seqs.iter() {
             for seq in first..=last {
                 let entry = match version {
                     PLAIN => T::decode_entry(&mut input)?,
                     _ => decode_entry::<T>(&mut input, &mut before, &mut room)?,
                 };
-                each(left, Dot::new(id, seq), entry);
+                each(left, Dot::new(*id, seq), entry);
                 left -= 1;
             }
         }
     }
-    input.finish()?;
-    Ok(dead)
+    input.finish()
 }
 
 /// How many entries there are: not more than the limits allow.
@@ -214,12 +214,11 @@ pub(super) fn encode_head(version: u8, live: &CausalContext, dead: &CausalContex
 }
 
 fn encode_dots(live: &CausalContext, dead: &CausalContext, out: &mut Writer) {
-    let replicas: Few<_> = by_replica(live, dead).collect();
-    out.number(replicas.len() as u64);
-    replicas.iter().for_each(|(id, ..)| out.raw(id.as_bytes()));
-    for (_, live, dead) in &*replicas {
-        encode_runs(*live, out);
-        encode_runs(*dead, out);
+    out.number(by_replica(live, dead).count() as u64);
+    by_replica(live, dead).for_each(|(id, ..)| out.raw(id.as_bytes()));
+    for (_, live, dead) in by_replica(live, dead) {
+        encode_runs(live, out);
+        encode_runs(dead, out);
     }
 }
 
@@ -237,11 +236,12 @@ fn by_replica<'a>(
     })
 }
 
-/// The live dots, ascending by id, and the dots that are gone.
+/// The live dots, ascending by id; adds the dots that are gone to `dead`.
 pub(super) fn decode_dots(
     input: &mut Reader<'_>,
     limits: &Limits,
-) -> Result<(Few<(ReplicaId, Intervals)>, CausalContext), DecodeError> {
+    dead: &mut CausalContext,
+) -> Result<Few<(ReplicaId, Intervals)>, DecodeError> {
     let count = input.count()?;
     if count > limits.max_replicas {
         return Err(DecodeError::TooLarge { limit: "max_replicas" });
@@ -250,9 +250,10 @@ pub(super) fn decode_dots(
     if !ids.is_sorted_by(|one, next| one < next) {
         return Err(DecodeError::Malformed { rule: "ids ascend" });
     }
-    let (mut live, mut dead) = (Few::with_capacity(count), CausalContext::default());
+    let mut live = Few::with_capacity(count);
     for id in ids.iter().copied().map(ReplicaId::from_bytes) {
-        let (alive, gone) = (decode_runs(input)?, decode_runs(input)?);
+        let alive = decode_runs(input)?;
+        let gone = decode_runs(input)?;
         if alive.is_empty() && gone.is_empty() {
             return Err(DecodeError::Malformed { rule: "every id has a dot" });
         }
@@ -262,9 +263,9 @@ pub(super) fn decode_dots(
             }
             dead.extend([(id, gone)]);
         }
-        live.push((id, alive));
+        live.push_with(|| (id, alive));
     }
-    Ok((live, dead))
+    Ok(live)
 }
 
 fn encode_runs(runs: Option<&Intervals>, out: &mut Writer) {
