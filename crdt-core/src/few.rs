@@ -11,6 +11,9 @@ use core::ops::{Deref, DerefMut};
 /// and bytes from anywhere put any number anywhere.
 pub(crate) const MANY: usize = 32;
 
+/// What is more than one item is to hold so many before it grows.
+const ROOM: usize = 4;
+
 /// A list whose only item lies inline: a delta of one entry, a context of one replica and a scratch
 /// of one element allocate nothing.
 #[derive(Clone)]
@@ -91,9 +94,11 @@ impl<T> Few<T> {
     /// The list in the form that holds any number.
     fn many(&mut self) -> &mut Vec<T> {
         if let Self::One(one) = self {
-            // Unlike a collected one, an extended list has room for the next item.
             let mut items = Vec::new();
-            items.extend(one.take());
+            if let Some(item) = one.take() {
+                items = Vec::with_capacity(ROOM);
+                items.push(item);
+            }
             *self = Self::Many(items);
         }
         match self {

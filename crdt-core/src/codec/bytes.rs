@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
     pub fn value<V: DeserializeOwned>(&mut self) -> Result<V, DecodeError> {
         let len = value_len(self.rest, self.max_depth)?;
         let value = Value { bytes: self.raw(len)?, max_depth: self.max_depth };
-        V::deserialize(value).map_err(|error| DecodeError::value(&error))
+        V::deserialize(value)
     }
 
     /// A part that [`Writer::tagged`] wrote: its tag, and a reader of it alone.

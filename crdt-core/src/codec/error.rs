@@ -87,6 +87,13 @@ impl fmt::Display for DecodeError {
 
 impl core::error::Error for DecodeError {}
 
+/// For deserialisers of keys and values: what they say becomes [`Value`](DecodeError::Value).
+impl serde::de::Error for DecodeError {
+    fn custom<M: fmt::Display>(reason: M) -> Self {
+        Self::value(&reason)
+    }
+}
+
 /// A user's key or value refused to be serialised. Nothing has been changed by the attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodeError {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use rmp_serde::decode::{Error, ReadRefReader};
+use rmp_serde::decode::ReadRefReader;
 use serde::de::{Deserializer, Visitor};
 
 use super::DecodeError;
@@ -32,23 +32,24 @@ impl<'de> Value<'de> {
 /// Hands on what is asked for, with the arguments that come with it.
 macro_rules! ask_reader {
     ($($method:ident($($argument:ident: $type:ty),*);)*) => {$(
-        fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-            self.reader().$method($($argument,)* visitor)
+        fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, DecodeError> {
+            self.reader().$method($($argument,)* visitor).map_err(|error| DecodeError::value(&error))
         }
     )*};
 }
 
 impl<'de> Deserializer<'de> for Value<'de> {
-    type Error = Error;
+    // Not the reader's, so that a value is not moved from one result into another.
+    type Error = DecodeError;
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.text() {
             Some(text) => visitor.visit_borrowed_str(text),
-            None => self.reader().deserialize_str(visitor),
+            None => self.reader().deserialize_str(visitor).map_err(|error| DecodeError::value(&error)),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_str(visitor)
     }
 
