@@ -7,6 +7,9 @@ pub use lww::{LwwMap, LwwMapEditor};
 pub use or::{OrMap, OrMapEditor};
 
 use alloc::boxed::Box;
+use core::borrow::Borrow;
+use core::hash::Hash;
+use core::ops::Index;
 
 use crate::view::Crdt;
 
@@ -25,3 +28,25 @@ macro_rules! into_iterator {
 }
 
 into_iterator!([K, V] LwwMap; [K, V: Crdt] OrMap);
+
+/// `map[key]`.
+macro_rules! index {
+    ($([$($params:tt)*] $map:ident);+) => {$(
+        impl<$($params)*, Q: Hash + Eq + ?Sized> Index<&Q> for $map<K, V>
+        where
+            K: Hash + Eq + Borrow<Q>,
+        {
+            type Output = V;
+
+            /// The value of a key.
+            ///
+            /// # Panics
+            /// When the key is not in the map; [`get`](Self::get) says so.
+            fn index(&self, key: &Q) -> &V {
+                self.get(key).expect("an indexed key is in the map")
+            }
+        }
+    )+};
+}
+
+index!([K, V] LwwMap; [K, V: Crdt] OrMap);

@@ -53,6 +53,23 @@ fn sets_take_many_at_once() {
 }
 
 #[test]
+fn maps_are_indexed_by_what_their_keys_borrow_as() {
+    let mut me = replica(1);
+    let mut carts = Doc::<OrMap<String, OrSet<u8>>>::default();
+    let mut names = Doc::<LwwMap<String, &str>>::default();
+    let _ = carts.update(&mut me, |carts| carts.entry("alice").insert(7));
+    let _ = names.update(&mut me, |names| names.insert("alice".to_owned(), "Alice"));
+    assert_eq!((carts["alice"].sorted(), names["alice"]), (vec![&7], "Alice"));
+}
+
+#[test]
+#[should_panic(expected = "an indexed key is in the map")]
+fn a_map_has_nothing_at_an_absent_key() {
+    let names = Doc::<LwwMap<String, &str>>::default();
+    let _ = names["bob"];
+}
+
+#[test]
 fn collections_are_walked_by_for_and_filled_by_extend() {
     let mut me = replica(1);
     let mut prices = Doc::<LwwMap<String, u32>>::default();
