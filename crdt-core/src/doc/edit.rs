@@ -54,9 +54,7 @@ impl<T: Crdt> Doc<T> {
         me: &mut Replica,
         edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
     ) -> Result<(R, Delta<T>), E> {
-        let (result, delta) = self.stage(me, edit)?;
-        self.merge_ref(&delta);
-        Ok((result, delta))
+        self.try_update_with(me, None, edit)
     }
 
     /// Makes the delta of an edit without merging it: for engines that look at it first.
@@ -90,7 +88,6 @@ impl<T: Crdt> Doc<T> {
     /// writer would never hear of it. Of a register both values stay, as a conflict that can be seen.
     /// What the screen of another replica showed and has yet to arrive here stays as well. The increments
     /// of one replica to a counter are one entry: where it has counted on since, a reset leaves them all.
-    /// An edit that can fail is made by [`stage_with`](Doc::stage_with), and its delta merged.
     ///
     /// ```
     /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
@@ -112,6 +109,44 @@ impl<T: Crdt> Doc<T> {
         edit: impl FnOnce(T::Editor<'_>) -> R,
     ) -> Delta<T> {
         self.update_with(me, Some(observed), edit)
+    }
+
+    /// Edits the document [as somebody saw it before](Doc::update_observed), [if the closure
+    /// succeeds](Doc::try_update); returns its result and what changed.
+    ///
+    /// # Errors
+    /// The closure's error. The document and the replica's numbers are then as before.
+    ///
+    /// ```
+    /// use crdt_core::{Doc, OrSet, Replica, ReplicaId};
+    ///
+    /// let mut me = Replica::new(ReplicaId::from_u128(1));
+    /// let mut cart = Doc::<OrSet<&str>>::default();
+    /// let screen = cart.observe();
+    /// let _ = cart.update(&mut me, |cart| cart.insert("apple"));
+    /// let refused = cart.try_update_observed(&mut me, &screen, |cart| {
+    ///     if cart.remove("apple") { Ok(()) } else { Err("nothing that was on the screen") }
+    /// });
+    /// assert!(refused.is_err() && cart.contains("apple"));
+    /// ```
+    pub fn try_update_observed<R, E>(
+        &mut self,
+        me: &mut Replica,
+        observed: &Observed,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<(R, Delta<T>), E> {
+        self.try_update_with(me, Some(observed), edit)
+    }
+
+    fn try_update_with<R, E>(
+        &mut self,
+        me: &mut Replica,
+        observed: Option<&Observed>,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<(R, Delta<T>), E> {
+        let (result, delta) = self.stage_with(me, observed, edit)?;
+        self.merge_ref(&delta);
+        Ok((result, delta))
     }
 
     fn update_with<R>(

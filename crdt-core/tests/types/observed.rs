@@ -20,6 +20,30 @@ fn a_removal_by_a_stale_screen_takes_only_what_the_screen_showed() {
 }
 
 #[test]
+fn an_edit_by_a_stale_screen_that_fails_changes_nothing_and_uses_up_no_number() {
+    let mut me = replica(1);
+    let mut set = Doc::<OrSet<&str>>::default();
+    let _ = set.update(&mut me, |set| set.insert("seen"));
+    let screen = set.observe();
+    let _ = set.update(&mut me, |set| set.insert("since"));
+
+    let take = |name: &'static str| {
+        move |set: crdt_core::OrSetEditor<'_, &'static str>| {
+            set.insert("note");
+            if set.remove(name) { Ok(name) } else { Err(name) }
+        }
+    };
+    let refused = set.try_update_observed(&mut me, &screen, take("since"));
+    assert_eq!(refused.unwrap_err(), "since", "it is not on the screen");
+    assert_eq!((set.sorted(), set.last_seen(me.id())), (vec![&"seen", &"since"], 2));
+
+    let (taken, delta) =
+        set.try_update_observed(&mut me, &screen, take("seen")).expect("it is on the screen");
+    assert_eq!((taken, delta.dead().len()), ("seen", 1));
+    assert_eq!((set.sorted(), set.last_seen(me.id())), (vec![&"note", &"since"], 3));
+}
+
+#[test]
 fn an_element_added_again_since_survives_its_removal() {
     let (mut me, mut other) = (replica(1), replica(2));
     let mut set = Doc::<OrSet<&str>>::default();

@@ -151,6 +151,19 @@ impl<T: Replicated> Node<T> {
         self.write(|engine, now| engine.update(now, Some(observed), edit))?.map_err(NodeError::Update)
     }
 
+    /// Edits the document as somebody saw it before, like [`update_observed`](Node::update_observed), if the
+    /// closure succeeds.
+    ///
+    /// # Errors
+    /// As [`try_update`](Node::try_update).
+    pub fn try_update_observed<R, E>(
+        &self,
+        observed: &Observed,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<Written<R>, TryError<E>> {
+        Ok(self.write(|engine, now| engine.try_update(now, Some(observed), edit))??)
+    }
+
     /// Stops the document where it is, until [`thaw`](Node::thaw): for a copy, a migration, an
     /// inspection.
     ///

@@ -250,6 +250,21 @@ impl<T: Wire> Engine<T> {
         self.machine.update(now, Some(observed), edit)
     }
 
+    /// Edits the document as somebody saw it before, like [`update_observed`](Self::update_observed), if
+    /// the closure succeeds.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_update`](Self::try_update).
+    pub fn try_update_observed<R, E>(
+        &mut self,
+        now: Now,
+        observed: &Observed,
+        edit: impl FnOnce(T::Editor<'_>) -> Result<R, E>,
+    ) -> Result<Written<R>, TryUpdateError<E>> {
+        self.machine.try_update(now, Some(observed), edit)
+    }
+
     /// Stops the document where it is, until [`thaw`](Self::thaw): for a copy, a migration, an
     /// inspection.
     ///

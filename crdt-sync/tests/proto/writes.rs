@@ -138,4 +138,14 @@ fn an_observed_write_leaves_what_arrived_after_the_look() {
     assert!(cleared.update.is_some());
     lab.settle();
     assert_eq!((lab.shown("a"), lab.shown("b")), (vec![2], vec![2]));
+
+    // What can fail sees no more, and writes nothing where it does.
+    let take = |set: OrSetEditor<'_, u64>| if set.remove(&2) { Ok(()) } else { Err("not on the screen") };
+    let refused = lab.engine("a").try_update_observed(now, &screen, take);
+    assert!(matches!(refused, Err(TryUpdateError::Closure("not on the screen"))), "{refused:?}");
+    let screen = lab.engine("a").doc().observe();
+    let taken = lab.engine("a").try_update_observed(now, &screen, take).expect("it is on the screen now");
+    assert!(taken.update.is_some());
+    lab.settle();
+    assert_eq!((lab.shown("a"), lab.shown("b")), (vec![], vec![]));
 }
