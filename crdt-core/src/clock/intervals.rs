@@ -1,5 +1,6 @@
 //! A set of numbers as maximal ranges.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::fmt;
 
@@ -26,14 +27,19 @@ use super::{BLOCK, Bits};
 pub struct Intervals {
     /// The lowest run, first and last number; (0, 0) when the set is empty.
     head: (u64, u64),
-    /// The other runs, first to last number: disjoint, never adjacent, all above `head`.
-    rest: BTreeMap<u64, u64>,
+    /// The other runs, first to last number: disjoint, never adjacent, all above `head`. None when there are
+    /// none.
+    #[expect(
+        clippy::box_collection,
+        reason = "few have others: one word to be moved, and nothing to be dropped"
+    )]
+    rest: Option<Box<BTreeMap<u64, u64>>>,
 }
 
 impl Intervals {
     /// The set of the numbers from `first`, which is not 0, to `last`, which is not less.
     pub(crate) fn from_run(first: u64, last: u64) -> Self {
-        Self { head: (first, last), rest: BTreeMap::new() }
+        Self { head: (first, last), rest: None }
     }
 
     /// Whether no number is in the set.
@@ -51,18 +57,18 @@ impl Intervals {
     /// How many runs the set takes.
     #[must_use]
     pub fn runs(&self) -> usize {
-        usize::from(!self.is_empty()) + self.rest.len()
+        usize::from(!self.is_empty()) + self.rest().len()
     }
 
     /// How many bytes of memory the set has on the heap; the nodes of the tree are taken to be half full.
     pub(crate) fn heap_bytes(&self) -> usize {
-        2 * self.rest.len() * size_of::<(u64, u64)>()
+        self.rest.as_deref().map_or(0, |rest| size_of_val(rest) + 2 * rest.len() * size_of::<(u64, u64)>())
     }
 
     /// The largest number, or 0.
     #[must_use]
     pub fn max(&self) -> u64 {
-        self.rest.last_key_value().map_or(self.head.1, |(_, &last)| last)
+        self.rest().last_key_value().map_or(self.head.1, |(_, &last)| last)
     }
 
     /// The largest `n` such that 1 to `n` are all in the set.
@@ -94,7 +100,7 @@ impl Intervals {
     /// An empty range (`first > last`) adds nothing; a range from 0 starts at 1.
     pub fn insert_range(&mut self, first: u64, last: u64) -> bool {
         // What comes in order lengthens the one run, and asks nothing of the others: there are none.
-        if self.rest.is_empty() && first > 1 && first - 1 == self.head.1 && first <= last {
+        if self.rest.is_none() && first > 1 && first - 1 == self.head.1 && first <= last {
             self.head.1 = last;
             return true;
         }
@@ -120,7 +126,7 @@ impl Intervals {
     /// Adds a range that begins before, in or right after the first run.
     fn insert_low(&mut self, first: u64, last: u64) {
         if last.saturating_add(1) < self.head.0 {
-            self.rest.insert(self.head.0, self.head.1);
+            self.rest.get_or_insert_default().insert(self.head.0, self.head.1);
             self.head = (first, last);
         } else {
             let last = self.absorb(self.head.1.max(last));
@@ -130,35 +136,40 @@ impl Intervals {
 
     /// Adds a range that begins after the first run and does not touch it.
     fn insert_high(&mut self, mut first: u64, mut last: u64) {
-        if let Some((&from, &to)) = self.rest.range(..first).next_back()
+        if let Some((&from, &to)) = self.rest().range(..first).next_back()
             && to.saturating_add(1) >= first
         {
             first = from;
             last = last.max(to);
         }
-        let last = self.absorb_above(first, last);
-        self.rest.insert(first, last);
+        let rest = self.rest.get_or_insert_default();
+        while let Some((&from, &to)) = rest.range(first..).next()
+            && from <= last.saturating_add(1)
+        {
+            rest.remove(&from);
+            last = last.max(to);
+        }
+        rest.insert(first, last);
     }
 
     /// Takes out the runs that a first run up to `last` touches, and returns where they end.
     fn absorb(&mut self, mut last: u64) -> u64 {
-        while let Some(run) = self.rest.first_entry()
+        let Some(rest) = &mut self.rest else { return last };
+        while let Some(run) = rest.first_entry()
             && *run.key() <= last.saturating_add(1)
         {
             last = last.max(run.remove());
         }
+        if rest.is_empty() {
+            self.rest = None;
+        }
         last
     }
 
-    /// The same for a run that begins at `first`, somewhere among the others.
-    fn absorb_above(&mut self, first: u64, mut last: u64) -> u64 {
-        while let Some((&from, &to)) = self.rest.range(first..).next()
-            && from <= last.saturating_add(1)
-        {
-            self.rest.remove(&from);
-            last = last.max(to);
-        }
-        last
+    /// The runs above the first one.
+    fn rest(&self) -> &BTreeMap<u64, u64> {
+        static NONE: BTreeMap<u64, u64> = BTreeMap::new();
+        self.rest.as_deref().unwrap_or(&NONE)
     }
 
     /// Adds every number of `other`; returns whether any was new.
@@ -199,14 +210,14 @@ impl Intervals {
     /// The runs, ascending, as first and last number.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> + '_ {
         let head = (!self.is_empty()).then_some(self.head);
-        head.into_iter().chain(self.rest.iter().map(|(&first, &last)| (first, last)))
+        head.into_iter().chain(self.rest().iter().map(|(&first, &last)| (first, last)))
     }
 
     /// The runs that have a number in `first..=last`.
     pub(crate) fn overlapping(&self, first: u64, last: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
         let head = (!self.is_empty() && self.head.1 >= first && self.head.0 <= last).then_some(self.head);
-        let start = self.rest.range(..=first).next_back().map_or(first, |(&from, _)| from);
-        let rest = (start <= last).then(|| self.rest.range(start..=last)).into_iter().flatten();
+        let start = self.rest().range(..=first).next_back().map_or(first, |(&from, _)| from);
+        let rest = (start <= last).then(|| self.rest().range(start..=last)).into_iter().flatten();
         let rest = rest.map(|(&from, &to)| (from, to)).filter(move |&(_, to)| to >= first);
         head.into_iter().chain(rest)
     }
@@ -242,7 +253,7 @@ impl Intervals {
         if number <= self.head.1 {
             return self.head;
         }
-        self.rest.range(..=number).next_back().map_or(self.head, |(&from, &to)| (from, to))
+        self.rest().range(..=number).next_back().map_or(self.head, |(&from, &to)| (from, to))
     }
 }
 
