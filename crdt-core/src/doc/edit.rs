@@ -4,7 +4,7 @@ use super::delta::sort;
 use super::{Delta, Doc, Observed};
 use crate::dot::Dot;
 use crate::replica::Replica;
-use crate::view::{Crdt, Finished, Tx};
+use crate::view::{Crdt, Tx};
 
 impl<T: Crdt> Doc<T> {
     /// Edits the document and returns what changed, to be sent to the other replicas.
@@ -215,7 +215,7 @@ impl<T: Crdt> Doc<T> {
 
         let mut scratch = T::Scratch::default();
         let observed = observed.map(|observed| &observed.context);
-        let tx = Tx::new(&self.ids, place, me, next, observed);
+        let mut tx = Tx::new(&self.ids, place, me, next, observed);
         let is_made = edit(T::edit(Some(&self.root), &scratch, &tx));
         if T::HAS_RIGHTS {
             T::rights_drawn(&scratch, drawn);
@@ -223,14 +223,12 @@ impl<T: Crdt> Doc<T> {
         if !is_made {
             return;
         }
-        let Finished { next, hlc, superseded } = tx.finish();
-        me.advance(next, hlc);
-
+        tx.advance(me);
         T::drain(&mut scratch, |seq, entry| delta.entries.push_with(|| (Dot::new(id, seq), entry)));
         if !delta.entries.is_sorted_by_key(|(dot, _)| *dot) {
             sort(&mut delta.entries);
         }
-        if !superseded.is_empty() {
+        if let Some(superseded) = tx.take_superseded() {
             let id_at = |at| if at == place { id } else { self.ids.id(at) };
             delta.dead.extend(superseded.into_iter().map(|(at, dots)| (id_at(at), dots)));
         }

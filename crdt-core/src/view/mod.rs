@@ -31,7 +31,6 @@ pub use keyed::Keyed;
 pub use place::{Order, Place, PlaceEditor};
 pub use rights::Rights;
 pub(crate) use through::view_through;
-pub(crate) use tx::Finished;
 pub use tx::Tx;
 pub(crate) use unknown::Unknown;
 pub use unknown::{At, Look, Opaque};

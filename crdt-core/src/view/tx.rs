@@ -1,7 +1,7 @@
 //! One edit in the making.
 
 use core::cell::{Cell, RefCell};
-use core::fmt;
+use core::{fmt, mem};
 
 use super::{Ids, LocalDot};
 use crate::clock::{CausalContext, Hlc, Intervals, Stamp};
@@ -25,15 +25,6 @@ pub struct Tx<'a> {
     /// What the edit is to see, if not all.
     observed: Option<&'a CausalContext>,
     superseded: RefCell<Few<(u32, Intervals)>>,
-}
-
-/// What a finished edit leaves.
-pub(crate) struct Finished {
-    /// The first number that it did not use.
-    pub(crate) next: u64,
-    pub(crate) hlc: Hlc,
-    /// The superseded dots, by place in the table.
-    pub(crate) superseded: Few<(u32, Intervals)>,
 }
 
 impl<'a> Tx<'a> {
@@ -132,10 +123,17 @@ impl<'a> Tx<'a> {
         at.is_ok_and(|at| superseded[at].1.contains(dot.seq()))
     }
 
+    /// Moves the numbers and the clock of the replica past those that the edit used.
     #[inline]
-    pub(crate) fn finish(self) -> Finished {
-        let (next, hlc) = (self.next.get(), self.hlc.get());
-        Finished { next, hlc, superseded: self.superseded.into_inner() }
+    pub(crate) fn advance(&self, me: &mut Replica) {
+        me.advance(self.next.get(), self.hlc.get());
+    }
+
+    /// The superseded dots, if there are any, by place in the table.
+    #[inline]
+    pub(crate) fn take_superseded(&mut self) -> Option<Few<(u32, Intervals)>> {
+        let superseded = self.superseded.get_mut();
+        (!superseded.is_empty()).then(|| mem::take(superseded))
     }
 }
 
