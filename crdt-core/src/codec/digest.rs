@@ -6,6 +6,7 @@ use super::envelope::{count, decode_dots, encode_head};
 use super::{DecodeError, Limits, Reader};
 use crate::clock::CausalContext;
 use crate::doc::Digest;
+use crate::few::Few;
 
 /// The first byte, which no delta has: the digest of a document of which nothing is live would be the
 /// removal of all that it has seen.
@@ -50,8 +51,8 @@ impl Digest {
         if version != DIGEST {
             return Err(DecodeError::Version { found: version });
         }
-        let mut dead = CausalContext::default();
-        let live = decode_dots(&mut input, limits, &mut dead)?;
+        let (mut live, mut dead) = (Few::default(), CausalContext::default());
+        decode_dots(&mut input, limits, &mut live, &mut dead)?;
         count(&live, limits)?;
         input.finish()?;
         Ok(Self::of_dots(&live, &dead))

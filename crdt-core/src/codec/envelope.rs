@@ -176,7 +176,8 @@ fn decode_entries<T: Wire>(
     if ![PLAIN, COMPACT].contains(&version) {
         return Err(DecodeError::Version { found: version });
     }
-    let live = decode_dots(&mut input, limits, dead)?;
+    let mut live = Few::default();
+    decode_dots(&mut input, limits, &mut live, dead)?;
     let mut left = count(&live, limits)?;
     if left > input.len() {
         return Err(DecodeError::Truncated);
@@ -236,12 +237,13 @@ fn by_replica<'a>(
     })
 }
 
-/// The live dots, ascending by id; adds the dots that are gone to `dead`.
+/// Adds the live dots, ascending by id, to `live`, and the dots that are gone to `dead`: both are empty.
 pub(super) fn decode_dots(
     input: &mut Reader<'_>,
     limits: &Limits,
+    live: &mut Few<(ReplicaId, Intervals)>,
     dead: &mut CausalContext,
-) -> Result<Few<(ReplicaId, Intervals)>, DecodeError> {
+) -> Result<(), DecodeError> {
     let count = input.count()?;
     if count > limits.max_replicas {
         return Err(DecodeError::TooLarge { limit: "max_replicas" });
@@ -250,10 +252,13 @@ pub(super) fn decode_dots(
     if !ids.is_sorted_by(|one, next| one < next) {
         return Err(DecodeError::Malformed { rule: "ids ascend" });
     }
-    let mut live = Few::with_capacity(count);
+    *live = Few::with_capacity(count);
     for id in ids.iter().copied().map(ReplicaId::from_bytes) {
-        let alive = decode_runs(input)?;
-        let gone = decode_runs(input)?;
+        live.push_with(|| (id, Intervals::default()));
+        let (_, alive) = live.last_mut().expect("a replica was just added");
+        let mut gone = Intervals::default();
+        decode_runs(input, alive)?;
+        decode_runs(input, &mut gone)?;
         if alive.is_empty() && gone.is_empty() {
             return Err(DecodeError::Malformed { rule: "every id has a dot" });
         }
@@ -263,9 +268,8 @@ pub(super) fn decode_dots(
             }
             dead.extend([(id, gone)]);
         }
-        live.push_with(|| (id, alive));
     }
-    Ok(live)
+    Ok(())
 }
 
 fn encode_runs(runs: Option<&Intervals>, out: &mut Writer) {
@@ -279,9 +283,8 @@ fn encode_runs(runs: Option<&Intervals>, out: &mut Writer) {
     }
 }
 
-fn decode_runs(input: &mut Reader<'_>) -> Result<Intervals, DecodeError> {
+fn decode_runs(input: &mut Reader<'_>, runs: &mut Intervals) -> Result<(), DecodeError> {
     const RULE: DecodeError = DecodeError::Malformed { rule: "numbers of dots end at 2^62" };
-    let mut runs = Intervals::default();
     let mut least = 1u64;
     for _ in 0..input.count()? {
         let first = least.checked_add(input.number()?).ok_or(RULE)?;
@@ -289,7 +292,7 @@ fn decode_runs(input: &mut Reader<'_>) -> Result<Intervals, DecodeError> {
         runs.insert_range(first, last);
         least = last + 2;
     }
-    Ok(runs)
+    Ok(())
 }
 
 /// As the bytes of [`Delta::encode`].

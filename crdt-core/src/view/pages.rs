@@ -126,14 +126,15 @@ impl<T> Pages<T> {
         (self.pages.len() as u32 + 1) * PAGE
     }
 
-    /// Puts a value into a free slot.
+    /// Puts a value into a free slot, made where it will lie.
     ///
     /// # Panics
     /// When two billion slots are full, which no memory holds.
-    pub(super) fn put(&mut self, value: T) -> u32 {
+    #[inline]
+    pub(super) fn put_with(&mut self, make: impl FnOnce() -> T) -> u32 {
         let number = self.roomy.last().copied().unwrap_or_else(|| self.add_page());
         let page = &mut self.pages[number as usize];
-        let slot = page.put(value);
+        let slot = page.put_with(make);
         if page.is_full() {
             self.roomy.pop();
         }
@@ -197,36 +198,43 @@ impl<T> Page<T> {
     }
 
     /// Puts a value into one of the slots that are free.
-    fn put(&mut self, value: T) -> u32 {
+    #[inline]
+    fn put_with(&mut self, make: impl FnOnce() -> T) -> u32 {
         if self.free == NONE {
-            return self.add_cell(value);
+            return self.add_cell(make);
         }
         let slot = self.free;
         let place = self.place(slot);
-        self.cells[place].fill(value, &mut self.free);
+        self.cells[place].fill(make(), &mut self.free);
         self.holes -= 1;
         slot
     }
 
     /// Puts a value into the first slot that has no cell.
-    fn add_cell(&mut self, value: T) -> u32 {
+    #[inline]
+    fn add_cell(&mut self, make: impl FnOnce() -> T) -> u32 {
         let room = PAGE as usize - self.cells.len();
         if self.cells.len() == self.cells.capacity() {
-            // In two steps, so that the last page of a few has no empty half.
-            let dense = if self.cells.is_empty() { room / 2 } else { room };
-            self.cells.reserve_exact(if self.present.is_none() { dense } else { room.min(KEPT.into()) });
+            self.grow(room);
         }
         let Some(present) = &mut self.present else {
-            self.cells.push(Cell::Full(value));
+            self.cells.push(Cell::Full(make()));
             return PAGE - room as u32;
         };
         let slot = (!**present).iter().next().expect("a page that has room lacks a cell");
-        self.cells.insert(present.rank(slot), Cell::Full(value));
+        self.cells.insert(present.rank(slot), Cell::Full(make()));
         present.set(slot);
         if room == 1 {
             self.present = None;
         }
         slot as u32
+    }
+
+    /// Makes room for cells, of which as many as `room` can come.
+    fn grow(&mut self, room: usize) {
+        // In two steps, so that the last page of a few has no empty half.
+        let dense = if self.cells.is_empty() { room / 2 } else { room };
+        self.cells.reserve_exact(if self.present.is_none() { dense } else { room.min(KEPT.into()) });
     }
 
     /// Empties a slot, which is full.

@@ -134,10 +134,10 @@ impl<T> Slab<T> {
     /// The same for a value that is [made where it will lie](Few::push_with).
     #[inline]
     pub(super) fn put_with(&mut self, make: impl FnOnce() -> T) -> u32 {
-        let Self::Small(cells) = self else { return self.large().put(make()) };
+        let Self::Small(cells) = self else { return self.large().put_with(make) };
         let slot = cells.iter().position(|cell| !cell.is_full()).unwrap_or(cells.len());
         if slot == FEW {
-            return self.large().put(make());
+            return self.large().put_with(make);
         }
         if slot == cells.len() {
             cells.push_with(|| Cell::Full(make()));
@@ -215,18 +215,18 @@ impl<T> Large<T> {
     }
 
     #[inline]
-    fn put(&mut self, value: T) -> u32 {
+    fn put_with(&mut self, make: impl FnOnce() -> T) -> u32 {
         self.full += 1;
         if self.first_full == PAGE {
-            return PAGE + self.pages.put(value);
+            return PAGE + self.pages.put_with(make);
         }
         self.first_full += 1;
         if self.free == NONE {
-            self.first.push(Cell::Full(value));
+            self.first.push(Cell::Full(make()));
             return self.first.len() as u32 - 1;
         }
         let slot = self.free;
-        self.first[slot as usize].fill(value, &mut self.free);
+        self.first[slot as usize].fill(make(), &mut self.free);
         slot
     }
 
