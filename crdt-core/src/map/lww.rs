@@ -152,6 +152,13 @@ impl<K: Hash + Eq, V> LwwMap<K, V> {
         slot
     }
 
+    /// Adds the only write of a key.
+    #[inline]
+    fn add_lacking(&mut self, key: K, cell: Cell<V>) {
+        self.len += usize::from(cell.written.value.is_some());
+        self.cells.add_lacking(key, cell);
+    }
+
     fn take(&mut self, slot: u32) -> Cell<V> {
         if self.cells.is_head(slot) {
             self.len = self.len + self.counts_behind(slot) - self.counts(slot);
@@ -278,6 +285,7 @@ pub struct LwwMapEditor<'a, K, V> {
 
 impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
     /// Writes the value of a key.
+    #[inline]
     pub fn insert(&self, key: K, value: V) {
         self.write(key, Some(value));
     }
@@ -393,11 +401,12 @@ impl<K: Hash + Eq, V> LwwMapEditor<'_, K, V> {
     }
 
     /// Writes over all that this replica has seen of the key.
+    #[inline]
     fn write(&self, key: K, value: Option<V>) {
         let above = self.forget(&key);
         let (dot, stamp) = (self.tx.mint(), self.tx.stamp(above));
         let cell = Cell { dot, written: Stamped { stamp, value } };
-        self.scratch.borrow_mut().add(self.tx.ids(), key, cell);
+        self.scratch.borrow_mut().add_lacking(key, cell);
     }
 
     /// Supersedes all that this replica has seen of the key; returns the stamp of the base's winner.

@@ -181,11 +181,13 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
 
     /// Adds a payload under `key`: before the first one of that key for which `before` holds, as it then does
     /// for those behind it.
+    #[inline]
     pub fn add(&mut self, key: K, payload: P, before: impl Fn(&P) -> bool) -> u32 {
         self.add_by(key, payload, |_, old| before(old))
     }
 
     /// The same, where `before` is told the payload that is added, and the other one.
+    #[inline]
     pub(super) fn add_by(&mut self, key: K, payload: P, before: impl Fn(&P, &P) -> bool) -> u32 {
         let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);
         added.unwrap_or_else(|(head, pair)| {
