@@ -77,13 +77,17 @@ impl<T: Crdt> Delta<T> {
         }
         let first_touched = self.first_touched_by(&other);
         let mut entries = mem::take(&mut self.entries).into_vec();
-        let tail = entries.split_off(first_touched);
-        let mine = tail.into_iter().filter(|(dot, _)| !other.dead.contains(*dot));
+        let mut tail = entries.split_off(first_touched);
         let theirs = other.entries.into_iter().filter(|(dot, _)| !self.dead.contains(*dot));
-        let mut tail: Vec<_> = mine.chain(theirs).collect();
-        sort(&mut tail);
-        tail.dedup_by_key(|(dot, _)| *dot);
-        entries.append(&mut tail);
+        if tail.is_empty() {
+            entries.extend(theirs);
+        } else {
+            tail.retain(|(dot, _)| !other.dead.contains(*dot));
+            tail.extend(theirs);
+            sort(&mut tail);
+            tail.dedup_by_key(|(dot, _)| *dot);
+            entries.append(&mut tail);
+        }
         self.entries = entries.into();
         self.dead.union_with(&other.dead);
     }
