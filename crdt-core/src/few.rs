@@ -40,7 +40,7 @@ impl<T> Few<T> {
     /// The same for an item that is made where it will lie.
     ///
     /// An item that is made elsewhere and moved is read as soon as it is written, in other pieces than it was
-    /// written in; for that processors wait, up to a dozen cycles each time.
+    /// written in: for that a processor waits until the writes have reached its cache.
     #[inline]
     pub(crate) fn push_with(&mut self, make: impl FnOnce() -> T) {
         match self {

@@ -112,7 +112,6 @@ impl<T> Slab<T> {
                 each(value);
             }
         });
-        *cells = Few::default();
     }
 
     /// What every slot is below, that of the next value too.
@@ -216,17 +215,25 @@ impl<T> Large<T> {
 
     #[inline]
     fn put_with(&mut self, make: impl FnOnce() -> T) -> u32 {
+        let slot =
+            if self.first_full == PAGE { PAGE + self.pages.put_with(make) } else { self.put_first(make) };
+        // Last: what makes a value is a user's, and may panic.
         self.full += 1;
-        if self.first_full == PAGE {
-            return PAGE + self.pages.put_with(make);
-        }
-        self.first_full += 1;
-        if self.free == NONE {
+        slot
+    }
+
+    /// Puts a value into a free slot below `PAGE`, of which there is one.
+    #[inline]
+    fn put_first(&mut self, make: impl FnOnce() -> T) -> u32 {
+        let slot = if self.free == NONE {
             self.first.push(Cell::Full(make()));
-            return self.first.len() as u32 - 1;
-        }
-        let slot = self.free;
-        self.first[slot as usize].fill(make(), &mut self.free);
+            self.first.len() as u32 - 1
+        } else {
+            let slot = self.free;
+            self.first[slot as usize].fill(make(), &mut self.free);
+            slot
+        };
+        self.first_full += 1;
         slot
     }
 
