@@ -105,17 +105,12 @@ impl Intervals {
             return true;
         }
         let first = first.max(1);
-        if first > last {
+        if first > last || self.covers(first, last) {
             return false;
         }
         if self.is_empty() {
             self.head = (first, last);
-            return true;
-        }
-        if self.covers(first, last) {
-            return false;
-        }
-        if first <= self.head.1.saturating_add(1) {
+        } else if first <= self.head.1.saturating_add(1) {
             self.insert_low(first, last);
         } else {
             self.insert_high(first, last);

@@ -152,8 +152,7 @@ impl<T: Wire> Doc<T> {
         let (mut doc, mut dead) = (Self::default(), CausalContext::default());
         // Without a delta in between: what is wrong further on drops what came before it.
         decode_entries::<T>(bytes, limits, &mut dead, |_, dot, entry| {
-            let place = doc.place(dot.replica);
-            doc.take_in(place, dot.seq, |root, at, dot| root.take_in(at, dot, entry));
+            doc.join_entry(dot, |root, at, dot| root.take_in(at, dot, entry));
         })?;
         doc.join_dead(&dead);
         Ok(doc)

@@ -21,8 +21,7 @@ impl<T: Crdt> Doc<T> {
     pub fn merge(&mut self, mut delta: Delta<T>) -> bool {
         let mut changed = false;
         delta.entries.drain(|(dot, entry)| {
-            let place = self.place(dot.replica);
-            changed |= self.take_in(place, dot.seq, |root, at, dot| root.take_in(at, dot, entry));
+            changed |= self.join_entry(dot, |root, at, dot| root.take_in(at, dot, entry));
         });
         self.join_dead(&delta.dead) | changed
     }
@@ -31,10 +30,19 @@ impl<T: Crdt> Doc<T> {
     pub(super) fn merge_ref(&mut self, delta: &Delta<T>) -> bool {
         let mut changed = false;
         for (dot, entry) in delta.entries() {
-            let place = self.place(dot.replica);
-            changed |= self.take_in(place, dot.seq, |root, at, dot| root.take_in_copy(at, dot, entry));
+            changed |= self.join_entry(*dot, |root, at, dot| root.take_in_copy(at, dot, entry));
         }
         self.join_dead(&delta.dead) | changed
+    }
+
+    /// Takes in an entry, unless its dot has been seen.
+    pub(crate) fn join_entry(
+        &mut self,
+        dot: Dot,
+        insert: impl FnOnce(&mut T, &mut At<'_>, LocalDot) -> T::Slot,
+    ) -> bool {
+        let place = self.place(dot.replica);
+        self.take_in(place, dot.seq, insert)
     }
 
     /// Marks dots as seen, takes out those that are live, and gives back the room if that were many.
@@ -179,7 +187,7 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// The place of `id` in the table, made if it has none.
-    pub(crate) fn place(&mut self, id: ReplicaId) -> u32 {
+    fn place(&mut self, id: ReplicaId) -> u32 {
         let place = self.ids.intern(id);
         if self.index.lane(place).is_none() {
             self.index.push_lane(id);
@@ -188,7 +196,7 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// Takes in an entry, unless its dot has been seen: then it is in already, or gone.
-    pub(crate) fn take_in(
+    fn take_in(
         &mut self,
         place: u32,
         seq: u64,
