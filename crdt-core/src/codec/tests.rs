@@ -278,8 +278,10 @@ proptest! {
     /// The way that most numbers take is that of a wide one.
     #[test]
     fn a_number_reads_as_a_wide_one_does(
-        bytes in prop::collection::vec(prop_oneof![Just(0u8), Just(0x80), Just(0xff), any::<u8>()], 0..12),
+        more in prop::collection::vec(prop_oneof![Just(0x80), Just(0xff), 0x80u8..], 0..12),
+        rest in prop::collection::vec(prop_oneof![0u8..4, any::<u8>()], 0..3),
     ) {
+        let bytes = [more, rest].concat();
         let [mut short, mut wide] = [(); 2].map(|()| Reader::new(&bytes, &Limits::TRUSTED));
         let expected = wide.wide();
         match expected.clone().map(u64::try_from) {

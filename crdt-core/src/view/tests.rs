@@ -355,6 +355,9 @@ proptest! {
         let mut left = BTreeSet::new();
         store.drain(|key, payload| _ = left.insert((key, payload)));
         prop_assert!(store.is_empty() && store.heads().next().is_none());
+        // It can be filled again.
+        let slot = store.add("again".to_owned(), 1, |_| false);
+        prop_assert_eq!((store.len(), store.head("again")), (1, Some(slot)));
         prop_assert_eq!(left, model.slots.into_values().collect::<BTreeSet<_>>());
     }
 

@@ -57,9 +57,12 @@ fn maps_are_indexed_by_what_their_keys_borrow_as() {
     let mut me = replica(1);
     let mut carts = Doc::<OrMap<String, OrSet<u8>>>::default();
     let mut names = Doc::<LwwMap<String, &str>>::default();
-    let _ = carts.update(&mut me, |carts| carts.entry("alice").insert(7));
-    let _ = names.update(&mut me, |names| names.insert("alice".to_owned(), "Alice"));
+    for (key, item, name) in [("alice", 7, "Alice"), ("bob", 8, "Bob")] {
+        let _ = carts.update(&mut me, |carts| carts.entry(key).insert(item));
+        let _ = names.update(&mut me, |names| names.insert(key.to_owned(), name));
+    }
     assert_eq!((carts["alice"].sorted(), names["alice"]), (vec![&7], "Alice"));
+    assert_eq!((carts["bob"].sorted(), names["bob"]), (vec![&8], "Bob"));
 }
 
 #[test]

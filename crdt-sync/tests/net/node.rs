@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use crdt_core::{BoundedCounter, InsufficientRights};
+use crdt_core::{BoundedCounter, Doc, InsufficientRights, OrSetEditor};
 use crdt_sync::certs::Ca;
 use crdt_sync::proto::{Config, Event, PeerState, UpdateError};
 use crdt_sync::{NetConfig, Node, NodeError, Notice, StartError, TryError, WaitError};
@@ -121,8 +121,14 @@ async fn a_panic_or_an_error_in_a_closure_leaves_the_node_whole() {
         Err::<(), _>("no")
     });
     assert_eq!(failed.unwrap_err(), TryError::Closure("no"));
+    let screen = node.read(Doc::observe).unwrap();
     add(&node, "whole");
+    let take = |set: OrSetEditor<'_, String>| if set.remove("whole") { Ok(()) } else { Err("not shown") };
+    assert_eq!(node.try_update_observed(&screen, take).unwrap_err(), TryError::Closure("not shown"));
     assert_eq!(node.read(|set| set.len()), Ok(1));
+    let screen = node.read(Doc::observe).unwrap();
+    assert!(node.try_update_observed(&screen, take).unwrap().update.is_some());
+    assert_eq!(node.read(|set| set.len()), Ok(0));
 }
 
 #[tokio::test]
