@@ -1,7 +1,8 @@
-//! The bytes of every type, as they are for ever in versions 1 and 2 of the format.
+//! The bytes of every type, as they are for ever in versions 1 to 3 of the format.
 //!
-//! `golden.txt` has a line for each type, and another under `-compact` for those with keys: the name,
-//! and the bytes of a small document that two replicas have written. What is there must be written
+//! `golden.txt` has a line for each type, another under `-compact` for those with keys, and another under
+//! `-grouped` for those with several entries to a key: the name, and the bytes of a small document that
+//! two replicas have written, or of its delta where the document is grouped. What is there must be written
 //! and read by every later build; a line changes only together with the version.
 
 use std::fmt::Write;
@@ -46,6 +47,14 @@ fn check<T: Wire>(name: &str, doc: &Doc<T>) {
 fn check_both<T: Wire>(name: &str, doc: &Doc<T>) {
     check(name, doc);
     check_bytes(&format!("{name}-compact"), doc, &doc.encode_compact().expect("plain values have bytes"));
+}
+
+/// The same for a type with several entries to a key: all three.
+fn check_all<T: Wire>(name: &str, doc: &Doc<T>) {
+    let delta = doc.to_delta();
+    check_bytes(name, doc, &delta.encode().expect("plain values have bytes"));
+    check_bytes(&format!("{name}-compact"), doc, &delta.encode_compact().expect("plain values have bytes"));
+    check(&format!("{name}-grouped"), doc);
 }
 
 fn check_bytes<T: Wire>(name: &str, doc: &Doc<T>, bytes: &[u8]) {
@@ -172,7 +181,7 @@ fn maps() {
             }
         },
     );
-    check_both("OrMap", &map);
+    check_all("OrMap", &map);
 }
 
 #[test]
@@ -189,12 +198,21 @@ fn derived_structs() {
         },
     );
     check_both("Shop", &shop);
+    let shops = written::<OrMap<String, Shop>>(
+        |shops, n| {
+            shops.entry("tokyo").carts.entry("alice").insert(n.into());
+            shops.entry("oslo").sold.add(n.into());
+        },
+        |shops, n| shops.entry("tokyo").sold.add(n.into()),
+    );
+    check_all("Shops", &shops);
 }
 
 #[test]
 fn every_line_is_checked() {
     let names: Vec<&str> = GOLDEN.lines().filter_map(|line| line.split(' ').next()).collect();
     let types = "GCounter PnCounter BoundedCounter EwFlag DwFlag LwwRegister MvRegister RankedRegister Max Min \
-                 OrSet OrSet-compact GSet RwSet LwwMap LwwMap-compact OrMap OrMap-compact Shop Shop-compact";
+                 OrSet OrSet-compact GSet RwSet LwwMap LwwMap-compact OrMap OrMap-compact OrMap-grouped Shop \
+                 Shop-compact Shops Shops-compact Shops-grouped";
     assert_eq!(names, types.split_whitespace().collect::<Vec<_>>());
 }

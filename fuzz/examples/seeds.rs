@@ -78,12 +78,17 @@ impl Visit for Honest {
         doc.merge_from(&known);
         let removal = doc.update(&mut me, |editor| T::reset(&editor));
         let bytes = |delta: Delta<T>| delta.encode().expect("it has bytes");
-        vec![
+        let state = known.to_delta();
+        let mut seeds = vec![
             ("write", bytes(write)),
             ("group", bytes(group)),
-            ("state", bytes(known.to_delta())),
-            ("compact", known.encode_compact().expect("it has bytes")),
+            ("compact", state.encode_compact().expect("it has bytes")),
+            ("state", bytes(state)),
             ("removal", bytes(removal)),
-        ]
+        ];
+        let document = known.encode().expect("it has bytes");
+        // Version 3, which only documents have, and only where several entries have the same key.
+        seeds.extend((document[0] == 3).then_some(("document", document)));
+        seeds
     }
 }

@@ -27,7 +27,7 @@ impl Envelope {
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         // The versions differ in what follows the dots.
-        let (_, mut rest) = bytes.split_first().filter(|(version, _)| [1, 2].contains(*version))?;
+        let (_, mut rest) = bytes.split_first().filter(|(version, _)| [1, 2, 3].contains(*version))?;
         let count = number(&mut rest)?;
         let mut ids: Vec<[u8; 16]> = Vec::new();
         for _ in 0..count {

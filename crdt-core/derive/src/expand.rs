@@ -1,13 +1,15 @@
 //! What the compiler gets.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
 
 use crate::parse::{Member, Struct, shown};
+use crate::wire;
 
 /// The companion types and the implementations.
 pub(crate) fn expand(of: &Struct) -> TokenStream {
-    let parts = [companions(of), default(of), debug(of), debug_editor(of), crdt(of), reset(of), wire(of)];
+    let parts =
+        [companions(of), default(of), debug(of), debug_editor(of), crdt(of), reset(of), wire::wire(of)];
     quote!(#(#parts)*)
 }
 
@@ -84,7 +86,7 @@ fn body(of: &Struct, fields: &[TokenStream]) -> TokenStream {
     }
 }
 
-fn names(of: &Struct) -> [syn::Ident; 4] {
+pub(crate) fn names(of: &Struct) -> [syn::Ident; 4] {
     ["Entry", "Slot", "Scratch", "Editor"].map(|part| format_ident!("{}{}", of.name, part))
 }
 
@@ -222,7 +224,7 @@ fn argument(param: &syn::GenericParam) -> TokenStream {
 }
 
 /// Each field's name, its variant, and its type's implementation.
-fn parts(of: &Struct) -> (Vec<&syn::Member>, Vec<&syn::Ident>, Vec<TokenStream>) {
+pub(crate) fn parts(of: &Struct) -> (Vec<&syn::Member>, Vec<&syn::Ident>, Vec<TokenStream>) {
     let krate = &of.krate;
     let parts = of
         .fields
@@ -453,87 +455,10 @@ fn reset(of: &Struct) -> TokenStream {
 ///
 /// A bound over a lifetime may be false without being an error: a struct whose values have no bytes,
 /// or cannot be removed, is a CRDT all the same.
-fn bounded(of: &Struct, capability: &TokenStream) -> syn::Generics {
+pub(crate) fn bounded(of: &Struct, capability: &TokenStream) -> syn::Generics {
     let mut generics = of.generics.clone();
     for Member { ty, .. } in &of.fields {
         generics.make_where_clause().predicates.push(syn::parse_quote!(for<'crdt> #ty: #capability));
     }
     generics
-}
-
-/// Bytes: the tag of the field, then the length of the field's entry, then the entry.
-///
-/// None for a struct with borrowed values, such as `&'static str`: nothing can read these from bytes, and
-/// a bound that fails by a lifetime is an error, where one that fails by a trait is only false.
-fn wire(of: &Struct) -> TokenStream {
-    let Struct { name, fields, krate, .. } = of;
-    if fields.iter().any(|field| borrows(field.ty.to_token_stream())) {
-        return TokenStream::new();
-    }
-    let generics = bounded(of, &quote!(#krate::codec::Wire));
-    let (impls, types, bounds) = generics.split_for_impl();
-    let [entry, slot, ..] = names(of);
-    let (names, variants, _) = parts(of);
-    let tags: Vec<_> = fields.iter().map(|field| field.tag.number).collect();
-    let calls: Vec<_> = fields.iter().map(|Member { ty, .. }| quote!(<#ty as #krate::codec::Wire>)).collect();
-    quote! {
-        #krate::__if_codec! {
-            #[automatically_derived]
-            impl #impls #krate::codec::Wire for #name #types #bounds {
-                fn encode_entry(
-                    entry: &Self::Entry,
-                    out: &mut #krate::codec::Writer,
-                ) -> ::core::result::Result<(), #krate::codec::EncodeError> {
-                    match entry {
-                        #(#entry::#variants(entry) => out.tagged(#tags, |out| #calls::encode_entry(entry, out)),)*
-                        #entry::Unknown(entry) => out.tagged(entry.tag, |out| {
-                            out.raw(&entry.bytes);
-                            ::core::result::Result::Ok(())
-                        }),
-                    }
-                }
-
-                fn encode_slot(
-                    &self,
-                    at: #krate::view::Look<'_>,
-                    dot: #krate::view::LocalDot,
-                    slot: Self::Slot,
-                    out: &mut #krate::codec::Writer,
-                ) -> ::core::result::Result<(), #krate::codec::EncodeError> {
-                    match slot {
-                        #(#slot::#variants(slot) => {
-                            out.tagged(#tags, |out| #calls::encode_slot(&self.#names, at, dot, slot, out))
-                        })*
-                        #slot::Unknown => {
-                            Self::encode_entry(&<Self as #krate::view::Crdt>::entry_at(self, at, dot, slot), out)
-                        }
-                    }
-                }
-
-                fn decode_entry(
-                    input: &mut #krate::codec::Reader<'_>,
-                ) -> ::core::result::Result<Self::Entry, #krate::codec::DecodeError> {
-                    let (tag, mut input) = input.tagged()?;
-                    let entry = match tag {
-                        #(#tags => #entry::#variants(#calls::decode_entry(&mut input)?),)*
-                        tag => return ::core::result::Result::Ok(#entry::Unknown(#krate::view::Opaque {
-                            tag,
-                            bytes: input.rest().into(),
-                        })),
-                    };
-                    input.finish()?;
-                    ::core::result::Result::Ok(entry)
-                }
-            }
-        }
-    }
-}
-
-/// Whether a type mentions a reference.
-fn borrows(ty: TokenStream) -> bool {
-    ty.into_iter().any(|token| match token {
-        TokenTree::Punct(mark) => mark.as_char() == '&',
-        TokenTree::Group(group) => borrows(group.stream()),
-        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
-    })
 }

@@ -3,6 +3,7 @@
 
 mod expand;
 mod parse;
+mod wire;
 
 use proc_macro::TokenStream;
 

@@ -21,7 +21,7 @@ impl Bits {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    pub(crate) fn contains(self, bit: u64) -> bool {
+    pub(crate) fn contains(&self, bit: u64) -> bool {
         self.0[(bit / 64) as usize] >> (bit % 64) & 1 == 1
     }
 
@@ -53,13 +53,13 @@ impl Bits {
     }
 
     /// Whether no bit from `bit` on is set.
-    pub(crate) fn ends_before(self, bit: u64) -> bool {
+    pub(crate) fn ends_before(&self, bit: u64) -> bool {
         let word = (bit / 64) as usize;
         self.0[word] >> (bit % 64) == 0 && self.0[word + 1..].iter().all(|word| *word == 0)
     }
 
     /// How many bits below `bit` are set.
-    pub(crate) fn rank(self, bit: u64) -> usize {
+    pub(crate) fn rank(&self, bit: u64) -> usize {
         let word = (bit / 64) as usize;
         let below: u32 = self.0[..word].iter().map(|word| word.count_ones()).sum();
         (below + (self.0[word] & !(u64::MAX << (bit % 64))).count_ones()) as usize

@@ -2,23 +2,31 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::mem;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::value::{Value, value_len};
-use super::{DecodeError, EncodeError, Limits};
+use super::{DecodeError, EncodeError, Limits, Wire};
 
 /// Collects bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
+    /// Whether the entry that was begun says how long it is, and nothing in it has to.
+    is_measured: bool,
 }
 
 impl Writer {
     /// A writer that will write about as many bytes.
     pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes) }
+        Self { bytes: Vec::with_capacity(bytes), is_measured: false }
+    }
+
+    /// Begins an entry whose length its reader will know.
+    pub(super) fn begin_measured<T: Wire>(&mut self) {
+        self.is_measured = T::ENDS_WITH_FIELD;
     }
 
     /// The bytes written so far.
@@ -87,15 +95,20 @@ impl Writer {
         written.map_err(|error| EncodeError { reason: error.to_string() })
     }
 
-    /// Writes a part with a tag and its length, so that readers can pass over it.
+    /// Writes the tag of a field and what is in it, with its length, so that readers can pass over it. It says
+    /// none where [the type ends with it](super::Wire::ENDS_WITH_FIELD) and that of the entry is known.
     ///
     /// # Errors
-    /// The error of `part`.
-    pub fn tagged(
+    /// The error of `part`; the bytes are then of no use.
+    pub fn field(
         &mut self,
         tag: u32,
         part: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
+        if mem::take(&mut self.is_measured) {
+            self.number(tag);
+            return part(self);
+        }
         let mut inner = Self::default();
         part(&mut inner)?;
         self.number(tag);
@@ -110,18 +123,30 @@ impl Writer {
 pub struct Reader<'a> {
     rest: &'a [u8],
     max_depth: usize,
+    /// How many of the last bytes are not those of the entry before.
+    fresh: usize,
+    /// Whether it reads an entry that was measured, and in it no field so far.
+    is_measured: bool,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of all of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8], limits: &Limits) -> Self {
-        Self { rest: bytes, max_depth: limits.max_depth }
+        Self { rest: bytes, max_depth: limits.max_depth, fresh: usize::MAX, is_measured: false }
     }
 
-    /// A reader of other bytes under the same limits.
-    pub(super) fn of<'b>(&self, bytes: &'b [u8]) -> Reader<'b> {
-        Reader { rest: bytes, max_depth: self.max_depth }
+    /// A reader of a measured entry under the same limits, whose first bytes are those of the one before.
+    pub(super) fn of_entry<'b, T: Wire>(&self, entry: &'b [u8], shared: usize) -> Reader<'b> {
+        let fresh = entry.len() - shared;
+        Reader { rest: entry, max_depth: self.max_depth, fresh, is_measured: T::ENDS_WITH_FIELD }
+    }
+
+    /// How many of the next bytes are known to be those of the entry before, at the same place in it: none,
+    /// where entries are not compared.
+    #[must_use]
+    pub fn shared(&self) -> usize {
+        self.rest.len().saturating_sub(self.fresh)
     }
 
     /// How many bytes are left.
@@ -228,15 +253,23 @@ impl<'a> Reader<'a> {
         V::deserialize(value)
     }
 
-    /// A part that [`Writer::tagged`] wrote: its tag, and a reader of it alone.
+    /// How long the value is that comes next.
+    #[inline]
+    pub(super) fn value_len(&self) -> Result<usize, DecodeError> {
+        value_len(self.rest, self.max_depth)
+    }
+
+    /// What [`Writer::field`] wrote: the tag, and a reader of what is in the field alone.
     ///
     /// # Errors
-    /// When the input ends before the part does.
-    pub fn tagged(&mut self) -> Result<(u32, Self), DecodeError> {
+    /// When the input ends before the field does.
+    pub fn field(&mut self) -> Result<(u32, Self), DecodeError> {
         let tag = u32::try_from(self.number()?);
         let tag = tag.map_err(|_| DecodeError::Malformed { rule: "a tag has up to 32 bits" })?;
-        let len = self.count()?;
-        Ok((tag, Self { rest: self.raw(len)?, max_depth: self.max_depth }))
+        let len = if mem::take(&mut self.is_measured) { self.len() } else { self.count()? };
+        let fresh = len - self.shared().min(len);
+        let rest = self.raw(len)?;
+        Ok((tag, Self { rest, max_depth: self.max_depth, fresh, is_measured: false }))
     }
 
     /// Whatever is left.

@@ -8,6 +8,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::front::{Folder, decode_entry};
+use super::grouped::Groups;
 use super::{DecodeError, EncodeError, Limits, Reader, Wire, Writer};
 use crate::clock::{CausalContext, Intervals};
 use crate::doc::{Delta, Doc};
@@ -18,6 +19,8 @@ use crate::few::Few;
 const PLAIN: u8 = 1;
 /// The first byte where entries take over how the one before them begins.
 const COMPACT: u8 = 2;
+/// The same, where those of one key come behind one another.
+const GROUPED: u8 = 3;
 
 impl<T: Wire> Delta<T> {
     /// The delta as bytes: the same for equal deltas. The [module](crate::codec) has the format.
@@ -70,7 +73,7 @@ impl<T: Wire> Delta<T> {
         let mut out = self.encode_head(COMPACT);
         let mut folder = Folder::default();
         for (_, entry) in self.entries() {
-            folder.entry(&mut out, |out| T::encode_entry(entry, out))?;
+            folder.entry::<T>(&mut out, |out| T::encode_entry(entry, out))?;
         }
         Ok(out.into_bytes())
     }
@@ -87,6 +90,14 @@ impl<T: Wire> Delta<T> {
     /// When they are no delta of this type, or exceed the limits. Time and memory are bounded by the
     /// length of the input.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
+        if bytes.first() == Some(&GROUPED) {
+            Self::decode_grouped(bytes, limits)
+        } else {
+            Self::decode_ordered(bytes, limits)
+        }
+    }
+
+    fn decode_ordered(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
         let Self { mut entries, mut dead } = Self::default();
         decode_entries::<T>(bytes, limits, &mut dead, |left, dot, entry| {
             if entries.is_empty() {
@@ -99,30 +110,50 @@ impl<T: Wire> Delta<T> {
 }
 
 impl<T: Wire> Doc<T> {
-    /// The whole document as bytes, in the format of a delta.
+    /// The whole document as bytes, which are those of a delta: the same for equal documents.
+    ///
+    /// Where a map has several entries under a key, they are written behind one another, with the key once,
+    /// in version 3 of the [format](crate::codec); all else as by [`Delta::encode`].
     ///
     /// # Errors
     /// When a user's key or value refuses to be serialised.
     #[doc(alias("save", "to_bytes"))]
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let (live, dead) = self.dots();
-        let mut out = encode_head(PLAIN, &live, &dead, self.live_len());
+        if let Some(groups) = Groups::of(self) {
+            return self.encode_grouped(&groups);
+        }
+        let mut out = self.encode_head(PLAIN);
         self.try_for_each_slot(|at, dot, slot| T::encode_slot(self, at, dot, slot, &mut out))?;
         Ok(out.into_bytes())
     }
 
-    /// The whole document in the format of [`Delta::encode_compact`].
+    /// The whole document as fewer bytes: as [`encode`](Doc::encode) where a map has several entries under a
+    /// key, all else as by [`Delta::encode_compact`].
     ///
     /// # Errors
     /// When a user's key or value refuses to be serialised.
     pub fn encode_compact(&self) -> Result<Vec<u8>, EncodeError> {
-        let (live, dead) = self.dots();
-        let mut out = encode_head(COMPACT, &live, &dead, self.live_len());
+        if let Some(groups) = Groups::of(self) {
+            return self.encode_grouped(&groups);
+        }
+        let mut out = self.encode_head(COMPACT);
         let mut folder = Folder::default();
         self.try_for_each_slot(|at, dot, slot| {
-            folder.entry(&mut out, |out| T::encode_slot(self, at, dot, slot, out))
+            folder.entry::<T>(&mut out, |out| T::encode_slot(self, at, dot, slot, out))
         })?;
         Ok(out.into_bytes())
+    }
+
+    fn encode_grouped(&self, groups: &Groups) -> Result<Vec<u8>, EncodeError> {
+        let mut out = self.encode_head(GROUPED);
+        groups.encode(self, &mut out)?;
+        Ok(out.into_bytes())
+    }
+
+    /// All that comes before the entries, in a writer with room for them.
+    fn encode_head(&self, version: u8) -> Writer {
+        let (live, dead) = self.dots();
+        encode_head(version, &live, &dead, self.live_len())
     }
 
     /// The document that these bytes are, with the public fingerprint key.
@@ -149,6 +180,9 @@ impl<T: Wire> Doc<T> {
     /// As [`Delta::decode`].
     #[doc(alias("load", "from_bytes"))]
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
+        if bytes.first() == Some(&GROUPED) {
+            return Self::decode_grouped(bytes, limits);
+        }
         let (mut doc, mut dead) = (Self::default(), CausalContext::default());
         // Without a delta in between: what is wrong further on drops what came before it.
         decode_entries::<T>(bytes, limits, &mut dead, |_, dot, entry| {
@@ -159,28 +193,16 @@ impl<T: Wire> Doc<T> {
     }
 }
 
-/// Calls `each` with every entry of these bytes in the order of dots, and with how many there are from
-/// it on; adds the dots that are gone to `dead`.
+/// Calls `each` with every entry of these bytes, which are not grouped, in the order of dots, and with how many
+/// there are from it on; adds the dots that are gone to `dead`.
 fn decode_entries<T: Wire>(
     bytes: &[u8],
     limits: &Limits,
     dead: &mut CausalContext,
     mut each: impl FnMut(usize, Dot, T::Entry),
 ) -> Result<(), DecodeError> {
-    if bytes.len() > limits.max_bytes {
-        return Err(DecodeError::TooLarge { limit: "max_bytes" });
-    }
-    let mut input = Reader::new(bytes, limits);
-    let [version] = input.array()?;
-    if ![PLAIN, COMPACT].contains(&version) {
-        return Err(DecodeError::Version { found: version });
-    }
-    let mut live = Few::default();
-    decode_dots(&mut input, limits, &mut live, dead)?;
-    let mut left = count(&live, limits)?;
-    if left > input.len() {
-        return Err(DecodeError::Truncated);
-    }
+    let (mut input, mut live) = (Reader::new(bytes, limits), Few::default());
+    let (version, mut left) = decode_head(&mut input, limits, &mut live, dead)?;
     let (mut before, mut room) = (Vec::new(), limits.max_bytes);
     for (id, seqs) in &*live {
         for (first, last) in seqs.iter() {
@@ -195,6 +217,28 @@ fn decode_entries<T: Wire>(
         }
     }
     input.finish()
+}
+
+/// Reads all that comes before the entries; returns the version, and how many entries follow.
+#[inline]
+pub(super) fn decode_head(
+    input: &mut Reader<'_>,
+    limits: &Limits,
+    live: &mut Few<(ReplicaId, Intervals)>,
+    dead: &mut CausalContext,
+) -> Result<(u8, usize), DecodeError> {
+    if input.len() > limits.max_bytes {
+        return Err(DecodeError::TooLarge { limit: "max_bytes" });
+    }
+    let [version] = input.array()?;
+    if ![PLAIN, COMPACT, GROUPED].contains(&version) {
+        return Err(DecodeError::Version { found: version });
+    }
+    decode_dots(input, limits, live, dead)?;
+    let entries = count(live, limits)?;
+    // What an entry takes at least: a step, what it shares.
+    let least = if version == GROUPED { 2 } else { 1 };
+    if entries > input.len() / least { Err(DecodeError::Truncated) } else { Ok((version, entries)) }
 }
 
 /// How many entries there are: not more than the limits allow.

@@ -19,12 +19,13 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Writes the entry that `encode` gives.
-    pub(super) fn entry(
+    pub(super) fn entry<T: Wire>(
         &mut self,
         out: &mut Writer,
         encode: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         self.next.clear();
+        self.next.begin_measured::<T>();
         encode(&mut self.next)?;
         fold(self.before.bytes(), self.next.bytes(), out);
         mem::swap(&mut self.before, &mut self.next);
@@ -32,9 +33,9 @@ impl Folder {
     }
 }
 
-fn fold(before: &[u8], next: &[u8], out: &mut Writer) {
-    let alike = before.iter().zip(next).take(MAX_SHARED).take_while(|(before, next)| before == next);
-    let shared = alike.count();
+/// Writes an entry as what tells it from the one before.
+pub(super) fn fold(before: &[u8], next: &[u8], out: &mut Writer) {
+    let shared = alike(before, next).min(MAX_SHARED);
     let (_, rest) = next.split_at(shared);
     let same_length = before.len() == next.len();
     out.number((shared as u64) << 1 | u64::from(same_length));
@@ -44,6 +45,21 @@ fn fold(before: &[u8], next: &[u8], out: &mut Writer) {
     out.raw(rest);
 }
 
+/// How many bytes two entries have alike from the first one on, or more than are of interest.
+fn alike(one: &[u8], two: &[u8]) -> usize {
+    let words = one.as_chunks::<8>().0.iter().zip(two.as_chunks::<8>().0).take(MAX_SHARED / 8 + 1);
+    let mut alike = 0;
+    for (one, two) in words {
+        let differ = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*two);
+        alike += (differ.trailing_zeros() / 8) as usize;
+        if differ != 0 {
+            return alike;
+        }
+    }
+    let rest = one[alike..].iter().zip(&two[alike..]);
+    alike + rest.take(7).take_while(|(one, two)| one == two).count()
+}
+
 /// Reads the next entry, and keeps its bytes in place of those of the one before. They count against
 /// `room`, so that a few bytes do not stand for more than their reader takes.
 pub(super) fn decode_entry<T: Wire>(
@@ -51,15 +67,19 @@ pub(super) fn decode_entry<T: Wire>(
     before: &mut Vec<u8>,
     room: &mut usize,
 ) -> Result<T::Entry, DecodeError> {
-    let mut bytes = unfold(input, before)?;
-    *room = room.checked_sub(bytes.len()).ok_or(DecodeError::TooLarge { limit: "max_bytes" })?;
-    let entry = T::decode_entry(&mut bytes)?;
-    bytes.finish()?;
-    Ok(entry)
+    let shared = unfold(input, before, room)?;
+    let mut entry = input.of_entry::<T>(before, shared);
+    let decoded = T::decode_entry(&mut entry)?;
+    entry.finish()?;
+    Ok(decoded)
 }
 
-/// Puts the next entry in place of the one before, and returns a reader of it.
-fn unfold<'a>(input: &mut Reader<'_>, before: &'a mut Vec<u8>) -> Result<Reader<'a>, DecodeError> {
+/// Puts the next entry in place of the one before; returns how many bytes the two share.
+pub(super) fn unfold(
+    input: &mut Reader<'_>,
+    before: &mut Vec<u8>,
+    room: &mut usize,
+) -> Result<usize, DecodeError> {
     const RULE: DecodeError = DecodeError::Malformed { rule: "an entry shares what the one before it has" };
     let head = input.number()?;
     let shared = usize::try_from(head >> 1).map_err(|_| RULE)?;
@@ -75,5 +95,6 @@ fn unfold<'a>(input: &mut Reader<'_>, before: &'a mut Vec<u8>) -> Result<Reader<
     }
     before.truncate(shared);
     before.extend_from_slice(rest);
-    Ok(input.of(before))
+    *room = room.checked_sub(before.len()).ok_or(DecodeError::TooLarge { limit: "max_bytes" })?;
+    Ok(shared)
 }

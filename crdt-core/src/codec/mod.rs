@@ -23,9 +23,23 @@
 //! length    of the rest, unless the two are of one length
 //! rest      what it does not share
 //! ```
-//! The first one has none before it and shares nothing. Either version has one form for a delta;
+//! The first one has none before it and shares nothing. Where an entry ends with a field of a struct, the
+//! outermost one says no length of its own: it ends with the entry. Either version has one form for a delta;
 //! [`Delta::encode`](crate::Delta::encode) writes the first,
-//! [`Delta::encode_compact`](crate::Delta::encode_compact) the second, and decoding takes both.
+//! [`Delta::encode_compact`](crate::Delta::encode_compact) the second.
+//!
+//! # Format, version 3
+//! Entries as in version 2, in another order: those under one key of an [`OrMap`](crate::OrMap) behind one
+//! another. So a key is written once and looked up once for all that is under it. Before each entry stands
+//! whose dot is its own:
+//! ```text
+//! step      0 for the first entry of a key, and for one without: it has the first live dot that no entry
+//!           before it had; for another, by how many live dots its own lies behind that of the entry before
+//! ```
+//! Keys come in the order of their first dots, and the entries of a key in that of theirs. So the documents
+//! of builds that know the same fields have equal bytes if they are equal. Other orders are read as well; a
+//! first step counts from the first live dot. [`Doc::encode`](crate::Doc::encode) writes this version where a
+//! map of the document, up to two structs deep, has two entries under one key.
 //!
 //! # Digests
 //! A [`Digest`](crate::Digest) is the same without entries, and begins with 0xd1.
@@ -44,13 +58,16 @@ mod digest;
 mod envelope;
 mod error;
 mod front;
+mod group;
+mod grouped;
 mod types;
 mod value;
 
 pub use bytes::{Reader, Writer};
 pub use error::{DecodeError, EncodeError, Limits};
+pub use group::Group;
 
-use crate::view::{Crdt, LocalDot, Look, Order};
+use crate::view::{At, Crdt, LocalDot, Look, Order};
 
 /// A type whose entries have bytes. `#[derive(Crdt)]` implements it where all fields do.
 #[diagnostic::on_unimplemented(
@@ -60,6 +77,11 @@ use crate::view::{Crdt, LocalDot, Look, Order};
             `String`, not `&'static str`"
 )]
 pub trait Wire: Crdt {
+    /// Whether entries end with what [`Writer::field`] writes, as those of a derived struct do, and nothing
+    /// comes behind it: where the length of an entry is known, as in versions 2 and 3, the first field in it
+    /// then says none of its own.
+    const ENDS_WITH_FIELD: bool = false;
+
     /// Writes an entry, as one byte at least.
     ///
     /// # Errors
@@ -86,6 +108,34 @@ pub trait Wire: Crdt {
     /// # Errors
     /// When the bytes are not an entry of this type.
     fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError>;
+
+    /// Reads an entry and takes it in; `before` is the slot of the one before it, of which it may have
+    /// [the first bytes](Reader::shared): for types that need not look up again what these say. A part of the
+    /// type gets its part of `before` only if they say that it is the same part.
+    ///
+    /// # Errors
+    /// As [`decode_entry`](Wire::decode_entry). What is left of the entry is then of no use, nor is the view.
+    fn decode_slot(
+        &mut self,
+        at: &mut At<'_>,
+        dot: LocalDot,
+        before: Option<Self::Slot>,
+        input: &mut Reader<'_>,
+    ) -> Result<Self::Slot, DecodeError> {
+        let _ = before;
+        match Self::decode_entry(input) {
+            Ok(entry) => Ok(self.take_in(at, dot, entry)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Which entries belong together, if any do: those that begin with the same bytes, such as a key. A type
+    /// of several maps tells these apart by [`Group::in_field`].
+    #[must_use]
+    fn group(slot: Self::Slot) -> Option<Group> {
+        let _ = slot;
+        None
+    }
 }
 
 /// An order of a [`Place`](crate::view::Place) whose entries have bytes, so that the place has them too.

@@ -5,7 +5,7 @@ use core::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{DecodeError, EncodeError, Reader, Wire, WireOrder, Writer};
+use super::{DecodeError, EncodeError, Group, Reader, Wire, WireOrder, Writer};
 use crate::clock::Stamp;
 use crate::counter::{BoundedCounter, GCounter, PnCounter, RightsEntry, RunEntry, Tally};
 use crate::dot::{Dot, ReplicaId};
@@ -16,7 +16,7 @@ use crate::register::{
     ResolvedRegister, Stamped,
 };
 use crate::set::{GSet, OrSet, RwSet};
-use crate::view::{LocalDot, Look, Place};
+use crate::view::{At, Crdt, LocalDot, Look, Place};
 
 impl<K> Wire for OrSet<K>
 where
@@ -198,6 +198,8 @@ where
     K: Hash + Eq + Clone + Serialize + DeserializeOwned + 'static,
     V: Wire,
 {
+    const ENDS_WITH_FIELD: bool = V::ENDS_WITH_FIELD;
+
     fn encode_entry((key, entry): &Self::Entry, out: &mut Writer) -> Result<(), EncodeError> {
         out.value(key)?;
         V::encode_entry(entry, out)
@@ -217,6 +219,29 @@ where
 
     fn decode_entry(input: &mut Reader<'_>) -> Result<Self::Entry, DecodeError> {
         Ok((input.value()?, V::decode_entry(input)?))
+    }
+
+    fn decode_slot(
+        &mut self,
+        at: &mut At<'_>,
+        dot: LocalDot,
+        before: Option<Self::Slot>,
+        input: &mut Reader<'_>,
+    ) -> Result<Self::Slot, DecodeError> {
+        let key = input.value_len()?;
+        match before.filter(|_| key <= input.shared()) {
+            Some((slot, before)) => {
+                input.raw(key)?;
+                let take_in =
+                    |value: &mut V, at: &mut At<'_>| value.decode_slot(at, dot, Some(before), input);
+                Ok((slot, self.change(slot, at, take_in)?))
+            }
+            None => Ok(self.take_in(at, dot, Self::decode_entry(input)?)),
+        }
+    }
+
+    fn group((slot, _): Self::Slot) -> Option<Group> {
+        Some(Group::of_key(slot))
     }
 }
 

@@ -118,7 +118,7 @@ impl<T: Crdt> Doc<T> {
     #[cfg(feature = "codec")]
     pub(crate) fn dots(&self) -> (CausalContext, CausalContext) {
         let (mut live, mut dead) = (CausalContext::default(), CausalContext::default());
-        for lane in self.ids.sorted().into_iter().filter_map(|place| self.index.lane(place)) {
+        for (_, lane) in self.sorted_lanes() {
             for (first, last) in lane.context.iter() {
                 let mut next = first;
                 lane.for_each_dead(first, last, |from, to| {
@@ -132,18 +132,28 @@ impl<T: Crdt> Doc<T> {
         (live, dead)
     }
 
+    /// The slots of all live entries, in the order of dots.
+    #[cfg(feature = "codec")]
+    pub(crate) fn slots(&self) -> impl Iterator<Item = T::Slot> + '_ {
+        self.sorted_lanes().flat_map(|(_, lane)| lane.all_slots()).map(|(_, slot)| slot)
+    }
+
     /// Calls `each` for every live entry, in the order of dots, until it fails.
     #[cfg(feature = "codec")]
     pub(crate) fn try_for_each_slot<E>(
         &self,
         mut each: impl FnMut(Look<'_>, LocalDot, T::Slot) -> Result<(), E>,
     ) -> Result<(), E> {
-        for place in self.ids.sorted() {
-            for (seq, slot) in self.index.lane(place).into_iter().flat_map(Lane::all_slots) {
-                each(self.look(), LocalDot::new(place, seq), slot)?;
-            }
-        }
-        Ok(())
+        // Not with `for` within a lane, which would move every slot out of the iterator.
+        self.sorted_lanes().try_for_each(|(place, lane)| {
+            lane.all_slots().try_for_each(|(seq, slot)| each(self.look(), LocalDot::new(place, seq), slot))
+        })
+    }
+
+    /// What is known of each replica, and its place in the table, in the order of ids.
+    #[cfg(feature = "codec")]
+    fn sorted_lanes(&self) -> impl Iterator<Item = (u32, &Lane<T::Slot>)> + '_ {
+        self.ids.sorted().into_iter().filter_map(|place| Some((place, self.index.lane(place)?)))
     }
 
     /// What is news for another document. A replica of which both know the same costs a comparison of two
@@ -187,7 +197,7 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// The place of `id` in the table, made if it has none.
-    fn place(&mut self, id: ReplicaId) -> u32 {
+    pub(super) fn place(&mut self, id: ReplicaId) -> u32 {
         let place = self.ids.intern(id);
         if self.index.lane(place).is_none() {
             self.index.push_lane(id);

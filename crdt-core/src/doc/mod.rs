@@ -5,6 +5,8 @@ mod compare;
 mod delta;
 mod digest;
 mod edit;
+#[cfg(feature = "codec")]
+mod fill;
 mod index;
 mod inspect;
 mod merge;
@@ -18,6 +20,8 @@ use core::ops::Deref;
 pub use compare::{Past, Span};
 pub use delta::Delta;
 pub use digest::Digest;
+#[cfg(feature = "codec")]
+pub(crate) use fill::{Filling, Numbered};
 pub use inspect::{Conflict, Disagreement, Holder, Observed, Stats};
 pub use walk::{Walk, WalkOverflow};
 

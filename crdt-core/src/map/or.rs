@@ -97,7 +97,13 @@ impl<K, V: Crdt> OrMap<K, V> {
     }
 
     /// Changes the value in `slot` and keeps the count of keys.
-    fn change<R>(&mut self, slot: u32, at: &At<'_>, change: impl FnOnce(&mut V, &mut At<'_>) -> R) -> R {
+    #[inline]
+    pub(crate) fn change<R>(
+        &mut self,
+        slot: u32,
+        at: &At<'_>,
+        change: impl FnOnce(&mut V, &mut At<'_>) -> R,
+    ) -> R {
         let Self { values, unknown, len } = self;
         let value = values.payload_mut(slot);
         let before = usize::from(shows(value, unknown, slot));

@@ -3,6 +3,7 @@
 
 mod bounded;
 mod flags;
+mod handmade;
 mod ids;
 mod inspection;
 mod observed;

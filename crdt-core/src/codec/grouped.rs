@@ -1,0 +1,172 @@
+//! Entries of one key behind one another: version 3 of the envelope.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::envelope::decode_head;
+use super::front::{fold, unfold};
+use super::{DecodeError, EncodeError, Limits, Reader, Wire, Writer};
+use crate::clock::CausalContext;
+use crate::doc::{Delta, Doc, Filling, Numbered};
+use crate::dot::{Dot, ReplicaId};
+use crate::few::Few;
+
+/// The entries of a document, of which some have the same key, as links from each to the next one of its
+/// key. Entries are numbered in the order of their dots.
+pub(super) struct Groups {
+    /// Behind each entry the number of the next one, or 0.
+    next: Vec<u32>,
+}
+
+impl Groups {
+    /// Those of a document, if two of its entries have the same key.
+    pub(super) fn of<T: Wire>(doc: &Doc<T>) -> Option<Self> {
+        let entries = u32::try_from(doc.live_len()).ok()?;
+        let mut numbered = Vec::new();
+        let mut number = 0u32;
+        doc.slots().for_each(|slot| {
+            // Group and number in one, which sorts the fastest.
+            numbered.extend(T::group(slot).map(|group| group.number() << 32 | u128::from(number)));
+            number += 1;
+        });
+        numbered.sort_unstable();
+        let is_same = |pair: &&[u128]| matches!(pair, [one, next] if one >> 32 == next >> 32);
+        let mut pairs = numbered.windows(2).filter(is_same).peekable();
+        pairs.peek()?;
+        let mut next = vec![0; entries as usize];
+        pairs.for_each(|pair| next[pair[0] as u32 as usize] = pair[1] as u32);
+        Some(Self { next })
+    }
+
+    /// Writes the entries of a document.
+    pub(super) fn encode<T: Wire>(&self, doc: &Doc<T>, out: &mut Writer) -> Result<(), EncodeError> {
+        let entries = Entries::of(doc)?;
+        let (mut written, mut last) = (vec![false; self.next.len()], &[][..]);
+        for first in 0..self.next.len() {
+            let (mut step, mut number) = (0, first);
+            while !written[number] {
+                written[number] = true;
+                out.number(step as u64);
+                fold(last, entries.get(number), out);
+                last = entries.get(number);
+                step = (self.next[number] as usize).saturating_sub(number);
+                number += step;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The entries of a document one after another, as bytes that are read in another order than they are
+/// written in: a view lies in memory much as it was filled, and to go through it in any other order would
+/// wait for each entry.
+struct Entries {
+    bytes: Writer,
+    ends: Vec<usize>,
+}
+
+impl Entries {
+    fn of<T: Wire>(doc: &Doc<T>) -> Result<Self, EncodeError> {
+        let entries = doc.live_len();
+        let (mut bytes, mut ends) = (Writer::with_capacity(16 * entries), Vec::with_capacity(entries + 1));
+        ends.push(0);
+        doc.try_for_each_slot(|at, dot, slot| {
+            bytes.begin_measured::<T>();
+            T::encode_slot(doc, at, dot, slot, &mut bytes)?;
+            ends.push(bytes.len());
+            Ok(())
+        })?;
+        Ok(Self { bytes, ends })
+    }
+
+    fn get(&self, number: usize) -> &[u8] {
+        &self.bytes.bytes()[self.ends[number]..self.ends[number + 1]]
+    }
+}
+
+impl<T: Wire> Delta<T> {
+    /// Of version 3.
+    pub(super) fn decode_grouped(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
+        let (mut input, mut live, mut dead) =
+            (Reader::new(bytes, limits), Few::default(), CausalContext::default());
+        let (_, count) = decode_head(&mut input, limits, &mut live, &mut dead)?;
+        let dots: Numbered<ReplicaId> = live.iter().map(|(id, seqs)| (*id, seqs)).collect();
+        let mut entries = Vec::new();
+        decode_entries::<T>(&mut input, count, limits.max_bytes, |number, entry| {
+            let (replica, seq) = dots.get(number);
+            entries.push((Dot::new(replica, seq), T::decode_entry(entry)?));
+            Ok(())
+        })?;
+        input.finish()?;
+        entries.sort_unstable_by_key(|(dot, _)| *dot);
+        Ok(Self { entries: entries.into(), dead })
+    }
+}
+
+impl<T: Wire> Doc<T> {
+    /// Of version 3.
+    pub(super) fn decode_grouped(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
+        let (mut input, mut live, mut dead) =
+            (Reader::new(bytes, limits), Few::default(), CausalContext::default());
+        let (_, entries) = decode_head(&mut input, limits, &mut live, &mut dead)?;
+        let mut filling = Filling::<T>::new(&live, entries);
+        decode_entries::<T>(&mut input, entries, limits.max_bytes, |number, entry| {
+            filling.take_in(number, |root, at, dot, before| root.decode_slot(at, dot, before, entry))
+        })?;
+        input.finish()?;
+        let mut doc = filling.finish();
+        doc.join_dead(&dead);
+        Ok(doc)
+    }
+}
+
+/// Calls `each` for every entry, in the order in which they are written, with its number in the order of the
+/// dots.
+fn decode_entries<T: Wire>(
+    input: &mut Reader<'_>,
+    entries: usize,
+    mut room: usize,
+    mut each: impl FnMut(usize, &mut Reader<'_>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    let (mut order, mut bytes) = (Order::new(entries), Vec::new());
+    for _ in 0..entries {
+        let number = order.next(input.number()?)?;
+        let shared = unfold(input, &mut bytes, &mut room)?;
+        let mut entry = input.of_entry::<T>(&bytes, shared);
+        each(number, &mut entry)?;
+        entry.finish()?;
+    }
+    Ok(())
+}
+
+/// Which entries there were so far.
+struct Order {
+    taken: Vec<bool>,
+    /// All before it are taken.
+    least: usize,
+    last: usize,
+}
+
+impl Order {
+    fn new(entries: usize) -> Self {
+        Self { taken: vec![false; entries], least: 0, last: 0 }
+    }
+
+    /// The entry so many steps on. It is asked for as many as there are.
+    fn next(&mut self, step: u64) -> Result<usize, DecodeError> {
+        const RULE: DecodeError = DecodeError::Malformed { rule: "every dot has one entry" };
+        self.last = match usize::try_from(step) {
+            Ok(0) => {
+                self.least += self.taken[self.least..].iter().take_while(|taken| **taken).count();
+                self.least
+            }
+            step => step.ok().and_then(|step| self.last.checked_add(step)).ok_or(RULE)?,
+        };
+        let taken = self.taken.get_mut(self.last).ok_or(RULE)?;
+        if mem::replace(taken, true) { Err(RULE) } else { Ok(self.last) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
