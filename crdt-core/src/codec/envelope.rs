@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::marker::PhantomData;
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -348,7 +347,7 @@ impl<T: Wire> Serialize for Delta<T> {
 /// Through [`Delta::decode`] with the default limits.
 impl<'de, T: Wire> Deserialize<'de> for Delta<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_bytes(Envelope(PhantomData))
+        from.deserialize_bytes(Envelope(Self::decode))
     }
 }
 
@@ -362,24 +361,25 @@ impl<T: Wire> Serialize for Doc<T> {
 /// Through [`Doc::decode`] with the default limits.
 impl<'de, T: Wire> Deserialize<'de> for Doc<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(Delta::deserialize(from)?.into())
+        from.deserialize_bytes(Envelope(Self::decode))
     }
 }
 
-struct Envelope<T>(PhantomData<T>);
+/// What reads the bytes.
+struct Envelope<V>(fn(&[u8], &Limits) -> Result<V, DecodeError>);
 
-impl<'de, T: Wire> Visitor<'de> for Envelope<T> {
-    type Value = Delta<T>;
+impl<'de, V> Visitor<'de> for Envelope<V> {
+    type Value = V;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the bytes of a delta")
     }
 
-    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Delta::decode(bytes, &Limits::default()).map_err(E::custom)
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<V, E> {
+        (self.0)(bytes, &Limits::default()).map_err(E::custom)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<V, A::Error> {
         let limits = Limits::default();
         let mut bytes = Vec::new();
         while let Some(byte) = items.next_element()? {

@@ -47,6 +47,7 @@ impl<S: Copy> Blocks<S> {
     }
 
     /// The block with this number, made among the earlier ones if there is none.
+    #[inline]
     pub(super) fn get_or_new(&mut self, number: u64) -> &mut Block<S> {
         match &mut self.last {
             Some((last, block)) if *last == number => block,
@@ -55,11 +56,13 @@ impl<S: Copy> Blocks<S> {
     }
 
     /// The number of the block that lies beside the map.
+    #[inline]
     pub(super) fn last(&self) -> Option<u64> {
         self.last.as_ref().map(|(number, _)| *number)
     }
 
     /// Whether every block has a smaller number.
+    #[inline]
     pub(super) fn are_before(&self, number: u64) -> bool {
         let last = self.last().or_else(|| self.earlier.last_key_value().map(|(last, _)| *last));
         last.is_none_or(|last| last < number)
@@ -122,6 +125,7 @@ impl<S: Copy> Block<S> {
     }
 
     /// Adds a dot, which is not in.
+    #[inline]
     pub(super) fn add(&mut self, bit: u64, slot: S) {
         if self.bits.ends_before(bit) {
             self.slots.push(slot);
@@ -129,6 +133,13 @@ impl<S: Copy> Block<S> {
             self.slots.insert(self.bits.rank(bit), slot);
         }
         self.bits.set(bit);
+    }
+
+    /// Adds as many dots from `bit` on, behind all that are in.
+    #[cfg(feature = "codec")]
+    pub(super) fn extend(&mut self, bit: u64, count: u64, slots: impl Iterator<Item = S>) {
+        self.bits.set_range(bit, bit + (count - 1));
+        self.slots.extend(slots.take(count as usize));
     }
 
     pub(super) fn get(&self, bit: u64) -> Option<S> {

@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::{Doc, ROOT};
 use crate::clock::Intervals;
@@ -49,8 +50,9 @@ impl<T: Crdt> Filling<T> {
     /// The document, once every entry is in.
     pub(crate) fn finish(self) -> Doc<T> {
         let Self { mut doc, dots, slots, .. } = self;
-        for ((place, seq), slot) in dots.iter().zip(slots) {
-            doc.index.add(place, seq, slot.expect("every entry has come"));
+        for (place, first, numbers) in dots.runs() {
+            let slots = slots[numbers].iter().map(|slot| slot.expect("every entry has come"));
+            doc.index.extend(place, first, slots);
         }
         doc
     }
@@ -71,10 +73,10 @@ impl<R: Copy> Numbered<R> {
         (replica, seq + (number - first) as u64)
     }
 
-    fn iter(&self) -> impl Iterator<Item = (R, u64)> {
+    /// The first dot of each run, and the numbers of them all.
+    fn runs(&self) -> impl Iterator<Item = (R, u64, Range<usize>)> {
         let ends = self.runs.iter().skip(1).map(|(first, ..)| *first).chain([self.end]);
-        let runs = self.runs.iter().zip(ends);
-        runs.flat_map(|((first, replica, seq), end)| (*seq..).take(end - first).map(|seq| (*replica, seq)))
+        self.runs.iter().zip(ends).map(|((first, replica, seq), end)| (*replica, *seq, *first..end))
     }
 }
 

@@ -74,6 +74,14 @@ impl<S: Copy> Index<S> {
         self.peak = self.peak.max(self.live);
     }
 
+    /// Adds live dots from `first` on, with these slots. They come behind all of their replica that are in.
+    #[cfg(feature = "codec")]
+    pub(super) fn extend(&mut self, place: u32, first: u64, slots: impl ExactSizeIterator<Item = S>) {
+        self.live += slots.len();
+        self.peak = self.peak.max(self.live);
+        self.lanes[place as usize].extend(&self.key, first, slots);
+    }
+
     /// Takes out a dot that is live; returns its slot.
     pub(super) fn remove(&mut self, place: u32, seq: u64) -> Option<S> {
         let slot = self.lanes[place as usize].remove(&self.key, seq)?;
@@ -119,12 +127,30 @@ impl<S: Copy> Lane<S> {
         Self { id, context: Intervals::default(), blocks: Blocks::new(), open: None, settled: 0 }
     }
 
-    fn add(&mut self, key: &[u8; 16], seq: u64, slot: S) {
-        let number = seq / BLOCK;
+    /// Sees to it that the last block is not before the one with this number.
+    #[inline]
+    fn reach(&mut self, key: &[u8; 16], number: u64) {
         if self.blocks.are_before(number) {
             self.settle(key, self.blocks.last());
             self.blocks.push(number);
         }
+    }
+
+    #[cfg(feature = "codec")]
+    fn extend(&mut self, key: &[u8; 16], first: u64, mut slots: impl ExactSizeIterator<Item = S>) {
+        let mut next = first;
+        while slots.len() > 0 {
+            let count = (BLOCK - next % BLOCK).min(slots.len() as u64);
+            // It is the last block, whose hash is in no sum.
+            self.reach(key, next / BLOCK);
+            self.blocks.get_or_new(next / BLOCK).extend(next % BLOCK, count, &mut slots);
+            next += count;
+        }
+    }
+
+    fn add(&mut self, key: &[u8; 16], seq: u64, slot: S) {
+        let number = seq / BLOCK;
+        self.reach(key, number);
         let block = self.blocks.get_or_new(number);
         block.add(seq % BLOCK, slot);
         let summed = block.hash;
