@@ -326,57 +326,6 @@ fn what_an_older_build_does_not_know_deep_inside_is_kept_and_removed_with_its_ke
     assert_eq!(old.encode().unwrap(), new.encode().unwrap());
 }
 
-/// Two maps with the same keys, and a struct with a map in a struct.
-#[derive(Crdt, Debug)]
-struct Depot {
-    shelves: OrMap<String, OrSet<u8>>,
-    orders: OrMap<String, OrSet<u8>>,
-    inner: Inner,
-}
-
-#[derive(Crdt, Debug)]
-struct Inner {
-    orders: OrMap<String, OrSet<u8>>,
-}
-
-/// What a build from before orders has.
-#[derive(Crdt, Debug)]
-struct OldDepot {
-    shelves: OrMap<String, OrSet<u8>>,
-}
-
-#[test]
-fn maps_of_several_fields_are_written_key_by_key_and_read_by_builds_that_know_fewer() {
-    let (mut me, mut other) = replicas();
-    let mut new = Doc::<Depot>::default();
-    for element in 1..=3 {
-        let _ = new.update(&mut me, |depot| {
-            for map in [&depot.shelves, &depot.orders, &depot.inner.orders] {
-                map.entry("a").insert(element);
-                map.entry("b").insert(element + 10);
-            }
-        });
-    }
-    let bytes = new.encode().unwrap();
-    assert_eq!(bytes[0], 3);
-    let back = Doc::<Depot>::decode(&bytes, &Limits::default()).unwrap();
-    assert_eq!((format!("{back:?}"), back.encode().unwrap()), (format!("{new:?}"), bytes.clone()));
-
-    let mut old = Doc::<OldDepot>::decode(&bytes, &Limits::default()).unwrap();
-    assert_eq!(old.fingerprint(), new.fingerprint());
-    assert_eq!(old.shelves.get("a").unwrap().sorted(), [&1, &2, &3]);
-    let removal = old.update(&mut other, |depot| depot.shelves.remove("a"));
-    new.merge(pass(&removal));
-    // What it does not know it writes dot by dot, for who knows it to read.
-    let relayed = Doc::<Depot>::decode(&old.encode().unwrap(), &Limits::default()).unwrap();
-    assert_eq!(relayed, new);
-    for map in [&relayed.orders, &relayed.inner.orders] {
-        assert_eq!(map.get("a").unwrap().sorted(), [&1, &2, &3]);
-        assert_eq!(map.get("b").unwrap().sorted(), [&11, &12, &13]);
-    }
-    assert_eq!(relayed.encode().unwrap(), new.encode().unwrap());
-}
-
 /// No serde, so no bytes; two names that differ in an underscore; parameters of all kinds.
 #[derive(Crdt, Debug)]
 struct Form<K: Hash + Eq + Clone, V, const LINES: usize = 2>

@@ -2,8 +2,8 @@
 //! and of delivery, by deltas and by whole states.
 
 mod bounded;
+mod bytes;
 mod flags;
-mod handmade;
 mod ids;
 mod inspection;
 mod observed;
