@@ -1,7 +1,8 @@
 //! Bytes that anybody may have sent, as a delta of every shipped type.
 //!
-//! What decodes has to be in canonical form, to merge into any state by the set algebra and nothing
-//! else, and to leave a state that every reader and every editor can work with.
+//! What decodes has to be in canonical form, but for the order of grouped entries, to merge into any state
+//! by the set algebra and nothing else, and to leave a state that every reader and every editor can work
+//! with.
 //!
 //! An input is a byte that chooses the type, a byte of [`Knobs`], and the bytes to decode.
 

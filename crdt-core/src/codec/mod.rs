@@ -123,6 +123,7 @@ pub trait Wire: Crdt {
         input: &mut Reader<'_>,
     ) -> Result<Self::Slot, DecodeError> {
         let _ = before;
+        // Not with `?`, by which the entry would be moved once more.
         match Self::decode_entry(input) {
             Ok(entry) => Ok(self.take_in(at, dot, entry)),
             Err(error) => Err(error),

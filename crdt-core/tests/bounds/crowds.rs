@@ -62,7 +62,8 @@ fn comes_back<T: Wire>(doc: &Doc<T>, crowd: &[u8]) {
     assert_eq!(doc.to_delta().encode().unwrap(), crowd);
     let bytes = doc.encode().unwrap();
     let limits = Limits { max_bytes: usize::MAX, ..Limits::default() };
-    assert!(Doc::<T>::decode(&bytes, &limits).unwrap() == *doc);
+    let back = Doc::<T>::decode(&bytes, &limits).unwrap();
+    assert!(back == *doc && back.fingerprint() == doc.fingerprint());
     assert!(bytes == crowd || bytes.len() < crowd.len() * 2);
 }
 

@@ -90,6 +90,10 @@ fn what_ends_early_or_late_is_refused() {
     // As many dots as there are bytes, and no room for more.
     let claim = [&[3, 1][..], &[7; 16], &[1, 0, 0x7f, 0]].concat();
     assert_eq!(decode(&claim), Err(DecodeError::Truncated));
+    // An entry takes two bytes, so what claims more is refused before it is looked at, and room is made.
+    assert_eq!(decode(&grouped(4, &[&[9; 7]])), Err(DecodeError::Truncated));
+    let rule = "every dot has one entry";
+    assert_eq!(decode(&grouped(4, &[&[9; 8]])), Err(DecodeError::Malformed { rule }));
 }
 
 #[test]
