@@ -9,7 +9,7 @@ use core::iter::successors;
 
 use super::crowds::Crowds;
 use super::slab::{FEW, NONE, Slab};
-use super::table::Table;
+use super::table::{Place, Table};
 use crate::few::MANY;
 
 /// Set in the link of a cell that is not the first of its key.
@@ -39,9 +39,26 @@ struct Cell<K, P> {
 
 impl<K, P> Cell<K, P> {
     /// The only one of its key.
-    fn single((key, payload): (K, P)) -> Self {
+    fn single(key: K, payload: P) -> Self {
         Self { key, payload, link: NONE }
     }
+}
+
+/// Where a key is, or is to be put.
+enum Found<'a, K, P> {
+    Head(u32),
+    /// Nowhere; its place in the table, if there is one.
+    Lacking(&'a mut Slab<Cell<K, P>>, Option<Place<'a>>),
+}
+
+/// Puts the cell of a key that is not in where it belongs.
+#[inline]
+fn put_into<T>(slab: &mut Slab<T>, place: Option<Place<'_>>, make: impl FnOnce() -> T) -> u32 {
+    let slot = slab.put_with(make);
+    if let Some(place) = place {
+        place.insert(slot);
+    }
+    slot
 }
 
 impl<K, P> Default for Keyed<K, P> {
@@ -189,21 +206,25 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     /// The same, where `before` is told the payload that is added, and the other one.
     #[inline]
     pub(super) fn add_by(&mut self, key: K, payload: P, before: impl Fn(&P, &P) -> bool) -> u32 {
-        let added = self.add_new((key, payload), |(key, _)| key, |pair| pair);
-        added.unwrap_or_else(|(head, pair)| {
-            let cell = Cell::single(pair);
-            if before(&cell.payload, &self.slab.get(head).payload) {
-                self.push_front(head, cell)
-            } else {
-                self.add_follower(head, cell, before)
-            }
-        })
+        let head = match self.look_for(&key) {
+            Found::Lacking(slab, place) => return put_into(slab, place, || Cell::single(key, payload)),
+            Found::Head(head) => head,
+        };
+        let cell = Cell::single(key, payload);
+        if before(&cell.payload, &self.slab.get(head).payload) {
+            self.push_front(head, cell)
+        } else {
+            self.add_follower(head, cell, before)
+        }
     }
 
     /// Adds a payload under `key`, wherever among those of that key it is found soonest.
     #[inline]
     pub fn add_anywhere(&mut self, key: K, payload: P) -> u32 {
-        self.add_made_anywhere((key, payload), |(key, _)| key, |pair| pair)
+        match self.look_for(&key) {
+            Found::Lacking(slab, place) => put_into(slab, place, || Cell::single(key, payload)),
+            Found::Head(head) => self.put_behind(head, Cell::single(key, payload)),
+        }
     }
 
     /// The same for a key that is copied.
@@ -212,13 +233,10 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     where
         K: Clone,
     {
-        self.add_made_anywhere((key, payload), |(key, _)| key, |(key, payload)| (key.clone(), payload))
-    }
-
-    #[inline]
-    fn add_made_anywhere<M>(&mut self, part: M, key: impl Fn(&M) -> &K, make: impl Fn(M) -> (K, P)) -> u32 {
-        let added = self.add_new(part, key, &make);
-        added.unwrap_or_else(|(head, part)| self.put_behind(head, Cell::single(make(part))))
+        match self.look_for(key) {
+            Found::Lacking(slab, place) => put_into(slab, place, || Cell::single(key.clone(), payload)),
+            Found::Head(head) => self.put_behind(head, Cell::single(key.clone(), payload)),
+        }
     }
 
     /// Adds the only payload of a key that is not in.
@@ -226,7 +244,7 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     pub fn add_lacking(&mut self, key: K, payload: P) -> u32 {
         self.make_room();
         let hash = self.table.as_ref().map(|table| table.hash(&key));
-        let slot = self.slab.put_with(|| Cell::single((key, payload)));
+        let slot = self.slab.put_with(|| Cell::single(key, payload));
         if let Some((table, hash)) = self.table.as_mut().zip(hash) {
             table.insert(hash, slot);
         }
@@ -239,7 +257,10 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     where
         P: Default,
     {
-        self.add_new(key, |key| key, |key| (key, P::default())).unwrap_or_else(|(head, _)| head)
+        match self.look_for(&key) {
+            Found::Lacking(slab, place) => put_into(slab, place, || Cell::single(key, P::default())),
+            Found::Head(head) => head,
+        }
     }
 
     /// The same for a key that is copied where it is added.
@@ -249,40 +270,35 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
         K: Clone,
         P: Default,
     {
-        self.add_new(key, |key| key, |key| (key.clone(), P::default())).unwrap_or_else(|(head, _)| head)
+        match self.look_for(key) {
+            Found::Lacking(slab, place) => put_into(slab, place, || Cell::single(key.clone(), P::default())),
+            Found::Head(head) => head,
+        }
     }
 
-    /// Adds the only payload of a key, both made of `part`, or gives back the head of the key and the part.
+    /// Looks for a key that is to be in: one probe finds it or the place for it.
     #[inline]
-    fn add_new<M>(
-        &mut self,
-        part: M,
-        key: impl Fn(&M) -> &K,
-        make: impl FnOnce(M) -> (K, P),
-    ) -> Result<u32, (u32, M)> {
+    fn look_for(&mut self, key: &K) -> Found<'_, K, P> {
         self.make_room();
-        let Some(table) = &mut self.table else {
-            return match self.head(key(&part)) {
-                Some(head) => Err((head, part)),
-                None => Ok(self.slab.put_with(|| Cell::single(make(part)))),
-            };
+        let Self { slab, table } = self;
+        let Some(table) = table else {
+            let head = slab.position(|cell| cell.link & FOLLOWER == 0 && cell.key == *key);
+            return head.map_or(Found::Lacking(slab, None), Found::Head);
         };
-        // One probe finds the key or the place for it.
-        let hash = table.hash(key(&part));
-        match table.find_or_place(hash, |slot| self.slab.get(slot).key == *key(&part)) {
-            Ok(head) => Err((head, part)),
-            Err(place) => {
-                let slot = self.slab.put_with(|| Cell::single(make(part)));
-                place.insert(slot);
-                Ok(slot)
-            }
+        match table.find_or_place(table.hash(key), |slot| slab.get(slot).key == *key) {
+            Ok(head) => Found::Head(head),
+            Err(place) => Found::Lacking(slab, Some(place)),
         }
     }
 
     /// Sees to it that one more key has room in the table, or needs none.
+    #[inline]
     fn make_room(&mut self) {
-        let is_short = |table: &Table| table.is_short(self.slab.next_end());
-        if self.table.as_deref().map_or(self.slab.len() == FEW, is_short) {
+        let is_short = match &self.table {
+            Some(table) => table.is_short(self.slab.next_end()),
+            None => self.slab.is_full(),
+        };
+        if is_short {
             self.build_table();
         }
     }
@@ -400,9 +416,8 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     /// goes by hashes, and waits for memory at every key.
     fn build_table(&mut self) {
         let mut table = Table::new(self.table.as_deref(), self.len(), self.slab.next_end());
-        for (slot, key, _) in self.heads() {
-            table.insert(table.hash(key), slot);
-        }
+        // Not with `for`, which would ask each page anew for every cell.
+        self.heads().for_each(|(slot, key, _)| table.insert(table.hash(key), slot));
         table.crowds = self.table.take().and_then(|before| before.crowds);
         self.table = Some(Box::new(table));
     }

@@ -130,7 +130,8 @@ impl<T> Pages<T> {
     ///
     /// # Panics
     /// When two billion slots are full, which no memory holds.
-    #[inline]
+    // Always: who calls it has the parts of the value in registers, and they go to the page from there.
+    #[inline(always)]
     pub(super) fn put_with(&mut self, make: impl FnOnce() -> T) -> u32 {
         let number = self.roomy.last().copied().unwrap_or_else(|| self.add_page());
         let page = &mut self.pages[number as usize];
@@ -200,6 +201,16 @@ impl<T> Page<T> {
     /// Puts a value into one of the slots that are free.
     #[inline]
     fn put_with(&mut self, make: impl FnOnce() -> T) -> u32 {
+        // So the compiler knows that there is room, and makes the value where it will lie.
+        if self.free == NONE && self.present.is_none() && self.cells.len() < self.cells.capacity() {
+            self.cells.push(Cell::Full(make()));
+            return self.cells.len() as u32 - 1;
+        }
+        self.put_where_room_is(make)
+    }
+
+    #[cold]
+    fn put_where_room_is(&mut self, make: impl FnOnce() -> T) -> u32 {
         if self.free == NONE {
             return self.add_cell(make);
         }
@@ -211,7 +222,6 @@ impl<T> Page<T> {
     }
 
     /// Puts a value into the first slot that has no cell.
-    #[inline]
     fn add_cell(&mut self, make: impl FnOnce() -> T) -> u32 {
         let room = PAGE as usize - self.cells.len();
         if self.cells.len() == self.cells.capacity() {

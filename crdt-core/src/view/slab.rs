@@ -61,6 +61,12 @@ impl<T> Slab<T> {
         matches!(self, Self::Small(cells) if cells.is_empty())
     }
 
+    /// Whether the next value is one more than a few.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Small(Few::Many(cells)) if cells.len() == FEW && cells.iter().all(Cell::is_full))
+    }
+
     /// The value in `slot`, which is full.
     #[inline]
     pub(super) fn get(&self, slot: u32) -> &T {
