@@ -98,12 +98,17 @@ impl Intervals {
     /// Adds the numbers from `first` to `last`; returns whether any was new.
     ///
     /// An empty range (`first > last`) adds nothing; a range from 0 starts at 1.
+    #[inline]
     pub fn insert_range(&mut self, first: u64, last: u64) -> bool {
         // What comes in order lengthens the one run, and asks nothing of the others: there are none.
         if self.rest.is_none() && first > 1 && first - 1 == self.head.1 && first <= last {
             self.head.1 = last;
             return true;
         }
+        self.insert_anywhere(first, last)
+    }
+
+    fn insert_anywhere(&mut self, first: u64, last: u64) -> bool {
         let first = first.max(1);
         if first > last || self.covers(first, last) {
             return false;

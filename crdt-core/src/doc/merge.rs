@@ -46,10 +46,12 @@ impl<T: Crdt> Doc<T> {
     }
 
     /// Marks dots as seen, takes out those that are live, and gives back the room if that were many.
+    #[inline]
     pub(crate) fn join_dead(&mut self, dead: &CausalContext) -> bool {
-        if dead.is_empty() {
-            return false;
-        }
+        !dead.is_empty() && self.join_some_dead(dead)
+    }
+
+    fn join_some_dead(&mut self, dead: &CausalContext) -> bool {
         let mut changed = false;
         // Backwards: views find what came last the soonest.
         for (id, dead) in dead.iter().rev() {

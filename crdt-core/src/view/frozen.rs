@@ -60,8 +60,14 @@ impl<K: Hash + Eq, V: Default> Frozen<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        if self.key.get_or_init(|| key.to_owned()).borrow() == key {
-            return &self.value;
+        match self.key.get() {
+            Some(first) if first.borrow() == key => return &self.value,
+            Some(_) => {}
+            None => {
+                // It has just been seen that there is none.
+                _ = self.key.set(key.to_owned());
+                return &self.value;
+            }
         }
         let others = self.others.get_or_init(Box::default);
         let new = || Box::new(Node::new(key.to_owned(), others.len.replace(others.len.get() + 1)));
