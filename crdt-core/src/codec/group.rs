@@ -13,8 +13,8 @@
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Group {
-    field: u64,
-    slot: u32,
+    pub(super) field: u64,
+    pub(super) slot: u32,
 }
 
 impl Group {
@@ -31,10 +31,5 @@ impl Group {
         // The tag of the outermost struct comes last, into the low half: different ways in stay different.
         let field = self.field.checked_mul(1 << 32)? + u64::from(tag);
         Some(Self { field, ..self })
-    }
-
-    /// A number of its own for each group.
-    pub(super) fn number(self) -> u128 {
-        u128::from(self.field) << 32 | u128::from(self.slot)
     }
 }

@@ -1,12 +1,13 @@
 //! Entries of one key behind one another: version 3 of the envelope.
 
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
 
 use super::envelope::decode_head;
 use super::front::{fold, unfold};
-use super::{DecodeError, EncodeError, Limits, Reader, Wire, Writer};
+use super::{DecodeError, EncodeError, Group, Limits, Reader, Wire, Writer};
 use crate::clock::CausalContext;
 use crate::doc::{Delta, Doc, Filling, Numbered};
 use crate::dot::{Dot, ReplicaId};
@@ -22,21 +23,17 @@ pub(super) struct Groups {
 impl Groups {
     /// Those of a document, if two of its entries have the same key.
     pub(super) fn of<T: Wire>(doc: &Doc<T>) -> Option<Self> {
-        let entries = u32::try_from(doc.live_len()).ok()?;
-        let mut numbered = Vec::new();
-        let mut number = 0u32;
+        u32::try_from(doc.live_len()).ok()?;
+        let (mut next, mut lasts, mut entry) = (Vec::new(), Lasts::default(), 0);
         doc.slots().for_each(|slot| {
-            // Group and number in one, which sorts the fastest.
-            numbered.extend(T::group(slot).map(|group| group.number() << 32 | u128::from(number)));
-            number += 1;
+            entry += 1;
+            let before = T::group(slot).map_or(0, |group| lasts.replace(group, entry));
+            if before > 0 {
+                next.resize(doc.live_len(), 0);
+                next[before as usize - 1] = entry - 1;
+            }
         });
-        numbered.sort_unstable();
-        let is_same = |pair: &&[u128]| matches!(pair, [one, next] if one >> 32 == next >> 32);
-        let mut pairs = numbered.windows(2).filter(is_same).peekable();
-        pairs.peek()?;
-        let mut next = vec![0; entries as usize];
-        pairs.for_each(|pair| next[pair[0] as u32 as usize] = pair[1] as u32);
-        Some(Self { next })
+        (!next.is_empty()).then_some(Self { next })
     }
 
     /// Writes the entries of a document.
@@ -55,6 +52,23 @@ impl Groups {
             }
         }
         Ok(())
+    }
+}
+
+/// The last entry of each key so far, by field and slot. There are not many more slots than entries.
+#[derive(Default)]
+struct Lasts(BTreeMap<u64, Vec<u32>>);
+
+impl Lasts {
+    /// Makes an entry the last one of its key; returns the one that was. An entry is told by how many there
+    /// are up to it, and none by 0.
+    fn replace(&mut self, group: Group, entry: u32) -> u32 {
+        let lasts = self.0.entry(group.field).or_default();
+        let slot = group.slot as usize;
+        if slot >= lasts.len() {
+            lasts.resize(slot + 1, 0);
+        }
+        mem::replace(&mut lasts[slot], entry)
     }
 }
 
