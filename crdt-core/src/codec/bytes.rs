@@ -196,14 +196,17 @@ impl<'a> Reader<'a> {
 
     /// A number of several bytes. Nine of them fit into 64 bits, whatever they are.
     fn long_number(&mut self) -> Result<u64, DecodeError> {
-        let mut number = 0;
-        for (place, byte) in self.rest.iter().enumerate().take(9) {
-            number |= u64::from(byte & 0x7f) << (7 * place);
+        let (mut number, mut shift, mut rest) = (0, 0, self.rest);
+        while let [byte, after @ ..] = rest
+            && shift < 63
+        {
+            number |= u64::from(byte & 0x7f) << shift;
+            (shift, rest) = (shift + 7, after);
             if *byte < 0x80 {
                 if *byte == 0 {
                     break;
                 }
-                self.rest = &self.rest[place + 1..];
+                self.rest = rest;
                 return Ok(number);
             }
         }
@@ -248,7 +251,12 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the bytes are no MessagePack value, nest too deep, or are not of the type.
     pub fn value<V: DeserializeOwned>(&mut self) -> Result<V, DecodeError> {
-        let len = value_len(self.rest, self.max_depth)?;
+        let len = self.value_len()?;
+        self.value_of(len)
+    }
+
+    /// The same, [so long](Reader::value_len).
+    pub(super) fn value_of<V: DeserializeOwned>(&mut self, len: usize) -> Result<V, DecodeError> {
         let value = Value { bytes: self.raw(len)?, max_depth: self.max_depth };
         V::deserialize(value)
     }

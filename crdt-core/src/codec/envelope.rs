@@ -6,13 +6,14 @@ use core::fmt;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::front::{Folder, decode_entry};
-use super::grouped::Groups;
+use super::front::{Folder, unfold};
+use super::grouped::{Groups, Order};
 use super::{DecodeError, EncodeError, Limits, Reader, Wire, Writer};
 use crate::clock::{CausalContext, Intervals};
-use crate::doc::{Delta, Doc};
+use crate::doc::{Delta, Doc, Filling, Numbered};
 use crate::dot::{Dot, ReplicaId};
 use crate::few::Few;
+use crate::view::{At, LocalDot};
 
 /// The first byte where entries are written in full.
 const PLAIN: u8 = 1;
@@ -89,21 +90,23 @@ impl<T: Wire> Delta<T> {
     /// When they are no delta of this type, or exceed the limits. Time and memory are bounded by the
     /// length of the input.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        if bytes.first() == Some(&GROUPED) {
-            Self::decode_grouped(bytes, limits)
-        } else {
-            Self::decode_ordered(bytes, limits)
-        }
-    }
-
-    fn decode_ordered(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
         let Self { mut entries, mut dead } = Self::default();
-        decode_entries::<T>(bytes, limits, &mut dead, |left, dot, entry| {
+        let (mut input, mut live) = (Reader::new(bytes, limits), Few::default());
+        let (version, count) = decode_head(&mut input, limits, &mut live, &mut dead)?;
+        let dots: Numbered<ReplicaId> = live.iter().map(|(id, seqs)| (*id, seqs)).collect();
+        decode_entries::<T>(version, &mut input, count, limits.max_bytes, |number, entry| {
+            let (replica, seq) = dots.get(number);
+            let entry = T::decode_entry(entry)?;
             if entries.is_empty() {
-                entries = Few::with_capacity(left);
+                // Only now: a head may claim what is not there.
+                entries = Few::with_capacity(count);
             }
-            entries.push_with(|| (dot, entry));
+            entries.push_with(|| (Dot::new(replica, seq), entry));
+            Ok(())
         })?;
+        if version == GROUPED {
+            entries.sort_unstable_by_key(|(dot, _)| *dot);
+        }
         Ok(Self { entries, dead })
     }
 }
@@ -179,48 +182,49 @@ impl<T: Wire> Doc<T> {
     /// As [`Delta::decode`].
     #[doc(alias("load", "from_bytes"))]
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        if bytes.first() == Some(&GROUPED) {
-            return Self::decode_grouped(bytes, limits);
-        }
-        let (mut doc, mut dead) = (Self::default(), CausalContext::default());
-        // Without a delta in between: what is wrong further on drops what came before it.
-        decode_entries::<T>(bytes, limits, &mut dead, |_, dot, entry| {
-            doc.join_entry(dot, |root, at, dot| root.take_in(at, dot, entry));
+        let (mut input, mut live, mut dead) =
+            (Reader::new(bytes, limits), Few::default(), CausalContext::default());
+        let (version, count) = decode_head(&mut input, limits, &mut live, &mut dead)?;
+        let (mut filling, mut before) = (Filling::<T>::new(&live, count), None);
+        decode_entries::<T>(version, &mut input, count, limits.max_bytes, |number, entry| {
+            let decode =
+                |root: &mut T, at: &mut At<'_>, dot: LocalDot| root.decode_slot(at, dot, before, entry);
+            before = Some(filling.take_in(number, decode)?);
+            Ok(())
         })?;
+        let mut doc = filling.finish();
         doc.join_dead(&dead);
         Ok(doc)
     }
 }
 
-/// Calls `each` with every entry of these bytes, which are not grouped, in the order of dots, and with how many
-/// there are from it on; adds the dots that are gone to `dead`.
+/// Calls `each` for every entry behind a head, in the order in which they are written, with its number in the
+/// order of the dots. What entries stand for counts against `room`.
 fn decode_entries<T: Wire>(
-    bytes: &[u8],
-    limits: &Limits,
-    dead: &mut CausalContext,
-    mut each: impl FnMut(usize, Dot, T::Entry),
+    version: u8,
+    input: &mut Reader<'_>,
+    entries: usize,
+    mut room: usize,
+    mut each: impl FnMut(usize, &mut Reader<'_>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
-    let (mut input, mut live) = (Reader::new(bytes, limits), Few::default());
-    let (version, mut left) = decode_head(&mut input, limits, &mut live, dead)?;
-    let (mut before, mut room) = (Vec::new(), limits.max_bytes);
-    for (id, seqs) in &*live {
-        for (first, last) in seqs.iter() {
-            for seq in first..=last {
-                let entry = match version {
-                    PLAIN => T::decode_entry(&mut input)?,
-                    _ => decode_entry::<T>(&mut input, &mut before, &mut room)?,
-                };
-                each(left, Dot::new(*id, seq), entry);
-                left -= 1;
-            }
+    let (mut order, mut bytes) = ((version == GROUPED).then(|| Order::new(entries)), Vec::new());
+    for number in 0..entries {
+        if version == PLAIN {
+            each(number, input)?;
+            continue;
         }
+        let number = order.as_mut().map_or(Ok(number), |order| order.next(input.number()?))?;
+        let shared = unfold(input, &mut bytes, &mut room)?;
+        let mut entry = input.of_entry::<T>(&bytes, shared);
+        each(number, &mut entry)?;
+        entry.finish()?;
     }
     input.finish()
 }
 
 /// Reads all that comes before the entries; returns the version, and how many entries follow.
 #[inline]
-pub(super) fn decode_head(
+fn decode_head(
     input: &mut Reader<'_>,
     limits: &Limits,
     live: &mut Few<(ReplicaId, Intervals)>,

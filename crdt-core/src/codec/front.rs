@@ -60,21 +60,8 @@ fn alike(one: &[u8], two: &[u8]) -> usize {
     alike + rest.take(7).take_while(|(one, two)| one == two).count()
 }
 
-/// Reads the next entry, and keeps its bytes in place of those of the one before. They count against
+/// Puts the next entry in place of the one before; returns how many bytes the two share. Entries count against
 /// `room`, so that a few bytes do not stand for more than their reader takes.
-pub(super) fn decode_entry<T: Wire>(
-    input: &mut Reader<'_>,
-    before: &mut Vec<u8>,
-    room: &mut usize,
-) -> Result<T::Entry, DecodeError> {
-    let shared = unfold(input, before, room)?;
-    let mut entry = input.of_entry::<T>(before, shared);
-    let decoded = T::decode_entry(&mut entry)?;
-    entry.finish()?;
-    Ok(decoded)
-}
-
-/// Puts the next entry in place of the one before; returns how many bytes the two share.
 pub(super) fn unfold(
     input: &mut Reader<'_>,
     before: &mut Vec<u8>,

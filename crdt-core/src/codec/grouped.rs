@@ -5,13 +5,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::envelope::decode_head;
-use super::front::{fold, unfold};
-use super::{DecodeError, EncodeError, Group, Limits, Reader, Wire, Writer};
-use crate::clock::CausalContext;
-use crate::doc::{Delta, Doc, Filling, Numbered};
-use crate::dot::{Dot, ReplicaId};
-use crate::few::Few;
+use super::front::fold;
+use super::{DecodeError, EncodeError, Group, Wire, Writer};
+use crate::doc::Doc;
 
 /// The entries of a document, of which some have the same key, as links from each to the next one of its
 /// key. Entries are numbered in the order of their dots.
@@ -99,63 +95,8 @@ impl Entries {
     }
 }
 
-impl<T: Wire> Delta<T> {
-    /// Of version 3.
-    pub(super) fn decode_grouped(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        let (mut input, mut live, mut dead) =
-            (Reader::new(bytes, limits), Few::default(), CausalContext::default());
-        let (_, count) = decode_head(&mut input, limits, &mut live, &mut dead)?;
-        let dots: Numbered<ReplicaId> = live.iter().map(|(id, seqs)| (*id, seqs)).collect();
-        let mut entries = Vec::new();
-        decode_entries::<T>(&mut input, count, limits.max_bytes, |number, entry| {
-            let (replica, seq) = dots.get(number);
-            entries.push((Dot::new(replica, seq), T::decode_entry(entry)?));
-            Ok(())
-        })?;
-        input.finish()?;
-        entries.sort_unstable_by_key(|(dot, _)| *dot);
-        Ok(Self { entries: entries.into(), dead })
-    }
-}
-
-impl<T: Wire> Doc<T> {
-    /// Of version 3.
-    pub(super) fn decode_grouped(bytes: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        let (mut input, mut live, mut dead) =
-            (Reader::new(bytes, limits), Few::default(), CausalContext::default());
-        let (_, entries) = decode_head(&mut input, limits, &mut live, &mut dead)?;
-        let mut filling = Filling::<T>::new(&live, entries);
-        decode_entries::<T>(&mut input, entries, limits.max_bytes, |number, entry| {
-            filling.take_in(number, |root, at, dot, before| root.decode_slot(at, dot, before, entry))
-        })?;
-        input.finish()?;
-        let mut doc = filling.finish();
-        doc.join_dead(&dead);
-        Ok(doc)
-    }
-}
-
-/// Calls `each` for every entry, in the order in which they are written, with its number in the order of the
-/// dots.
-fn decode_entries<T: Wire>(
-    input: &mut Reader<'_>,
-    entries: usize,
-    mut room: usize,
-    mut each: impl FnMut(usize, &mut Reader<'_>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
-    let (mut order, mut bytes) = (Order::new(entries), Vec::new());
-    for _ in 0..entries {
-        let number = order.next(input.number()?)?;
-        let shared = unfold(input, &mut bytes, &mut room)?;
-        let mut entry = input.of_entry::<T>(&bytes, shared);
-        each(number, &mut entry)?;
-        entry.finish()?;
-    }
-    Ok(())
-}
-
 /// Which entries there were so far.
-struct Order {
+pub(super) struct Order {
     taken: Vec<bool>,
     /// All before it are taken.
     least: usize,
@@ -163,12 +104,12 @@ struct Order {
 }
 
 impl Order {
-    fn new(entries: usize) -> Self {
+    pub(super) fn new(entries: usize) -> Self {
         Self { taken: vec![false; entries], least: 0, last: 0 }
     }
 
     /// The entry so many steps on. It is asked for as many as there are.
-    fn next(&mut self, step: u64) -> Result<usize, DecodeError> {
+    pub(super) fn next(&mut self, step: u64) -> Result<usize, DecodeError> {
         const RULE: DecodeError = DecodeError::Malformed { rule: "every dot has one entry" };
         self.last = match usize::try_from(step) {
             Ok(0) => {

@@ -16,7 +16,7 @@ use crate::register::{
     ResolvedRegister, Stamped,
 };
 use crate::set::{GSet, OrSet, RwSet};
-use crate::view::{At, Crdt, LocalDot, Look, Place};
+use crate::view::{At, LocalDot, Look, Place};
 
 impl<K> Wire for OrSet<K>
 where
@@ -228,16 +228,16 @@ where
         before: Option<Self::Slot>,
         input: &mut Reader<'_>,
     ) -> Result<Self::Slot, DecodeError> {
-        let key = input.value_len()?;
-        match before.filter(|_| key <= input.shared()) {
-            Some((slot, before)) => {
-                input.raw(key)?;
-                let take_in =
-                    |value: &mut V, at: &mut At<'_>| value.decode_slot(at, dot, Some(before), input);
-                Ok((slot, self.change(slot, at, take_in)?))
+        let len = input.value_len()?;
+        let (slot, before) = match before {
+            Some((slot, before)) if len <= input.shared() => {
+                input.raw(len)?;
+                (slot, Some(before))
             }
-            None => Ok(self.take_in(at, dot, Self::decode_entry(input)?)),
-        }
+            _ => (self.values.head_or_default(input.value_of(len)?), None),
+        };
+        let take_in = |value: &mut V, at: &mut At<'_>| value.decode_slot(at, dot, before, input);
+        Ok((slot, self.change(slot, at, take_in)?))
     }
 
     fn group((slot, _): Self::Slot) -> Option<Group> {

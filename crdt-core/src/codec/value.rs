@@ -19,7 +19,10 @@ impl<'de> Value<'de> {
     /// The text that the value is, if it is a short one.
     fn text(&self) -> Option<&'de str> {
         let (0xa0..=0xbf, text) = self.bytes.split_first()? else { return None };
-        str::from_utf8(text).ok()
+        // Chunks are looked for byte by byte. `from_utf8` goes another way for each place at which a text
+        // begins in memory, and a processor cannot foresee which.
+        let chunk = text.utf8_chunks().next();
+        chunk.map_or(Some(""), |chunk| chunk.invalid().is_empty().then(|| chunk.valid()))
     }
 
     fn reader(&self) -> rmp_serde::Deserializer<ReadRefReader<'de, [u8]>> {

@@ -1,12 +1,12 @@
 //! A document that is filled in one go, in any order.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Doc, ROOT};
 use crate::clock::Intervals;
 use crate::dot::ReplicaId;
+use crate::few::Few;
 use crate::view::{At, Crdt, LocalDot};
 
 /// A new document whose dots are known before its entries come.
@@ -16,11 +16,10 @@ pub(crate) struct Filling<T: Crdt> {
     doc: Doc<T>,
     dots: Numbered<u32>,
     slots: Vec<Option<T::Slot>>,
-    before: Option<T::Slot>,
 }
 
 impl<T: Crdt> Filling<T> {
-    /// A document of so many live dots.
+    /// A document of these live dots, ascending by id: so many in all.
     pub(crate) fn new(live: &[(ReplicaId, Intervals)], entries: usize) -> Self {
         let mut doc = Doc::<T>::default();
         let places = live.iter().map(|(id, seqs)| {
@@ -29,22 +28,24 @@ impl<T: Crdt> Filling<T> {
             (place, seqs)
         });
         let dots = places.collect();
-        Self { doc, dots, slots: vec![None; entries], before: None }
+        Self { doc, dots, slots: Vec::with_capacity(entries) }
     }
 
-    /// Takes in the entry of the dot with this number, each once: `insert` gets the slot of the one that came
-    /// before it.
+    /// Takes in the entry of the dot with this number, each once; returns where it was put.
     pub(crate) fn take_in<E>(
         &mut self,
         number: usize,
-        insert: impl FnOnce(&mut T, &mut At<'_>, LocalDot, Option<T::Slot>) -> Result<T::Slot, E>,
-    ) -> Result<(), E> {
+        insert: impl FnOnce(&mut T, &mut At<'_>, LocalDot) -> Result<T::Slot, E>,
+    ) -> Result<T::Slot, E> {
         let (place, seq) = self.dots.get(number);
         let mut at = At { ids: &self.doc.ids, unknown: &mut self.doc.unknown, holder: ROOT };
-        let slot = insert(&mut self.doc.root, &mut at, LocalDot::new(place, seq), self.before)?;
-        self.before = Some(slot);
-        self.slots[number] = self.before;
-        Ok(())
+        let slot = insert(&mut self.doc.root, &mut at, LocalDot::new(place, seq))?;
+        // Not all at once, so that memory is touched for entries that are there alone.
+        if number >= self.slots.len() {
+            self.slots.resize(number + 1, None);
+        }
+        self.slots[number] = Some(slot);
+        Ok(slot)
     }
 
     /// The document, once every entry is in.
@@ -61,7 +62,7 @@ impl<T: Crdt> Filling<T> {
 /// Dots by their number in the order of dots, each replica told as an `R`.
 pub(crate) struct Numbered<R> {
     /// The number of each run's first dot, and that dot.
-    runs: Vec<(usize, R, u64)>,
+    runs: Few<(usize, R, u64)>,
     end: usize,
 }
 
@@ -82,10 +83,10 @@ impl<R: Copy> Numbered<R> {
 
 impl<'a, R: Copy> FromIterator<(R, &'a Intervals)> for Numbered<R> {
     fn from_iter<I: IntoIterator<Item = (R, &'a Intervals)>>(replicas: I) -> Self {
-        let mut numbered = Self { runs: Vec::new(), end: 0 };
+        let mut numbered = Self { runs: Few::default(), end: 0 };
         for (replica, seqs) in replicas {
             for (first, last) in seqs.iter() {
-                numbered.runs.push((numbered.end, replica, first));
+                numbered.runs.push_with(|| (numbered.end, replica, first));
                 numbered.end += (last - first) as usize + 1;
             }
         }

@@ -41,7 +41,7 @@ use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Rights, Tx, Un
 #[doc(alias("nested map", "AWMap", "observed-remove map"))]
 #[derive(Clone)]
 pub struct OrMap<K, V> {
-    values: Keyed<K, V>,
+    pub(crate) values: Keyed<K, V>,
     /// Entries of unknown fields, by the slot of their key.
     unknown: Unknown,
     /// How many keys have a value that does not read empty.
