@@ -234,7 +234,7 @@ where
                 input.raw(len)?;
                 (slot, Some(before))
             }
-            _ => (self.values.head_or_default(input.value_of(len)?), None),
+            _ => (self.slot(input.value_of(len)?), None),
         };
         let take_in = |value: &mut V, at: &mut At<'_>| value.decode_slot(at, dot, before, input);
         Ok((slot, self.change(slot, at, take_in)?))

@@ -41,7 +41,7 @@ use crate::view::{At, Crdt, Frozen, Keyed, LocalDot, Look, Reset, Rights, Tx, Un
 #[doc(alias("nested map", "AWMap", "observed-remove map"))]
 #[derive(Clone)]
 pub struct OrMap<K, V> {
-    pub(crate) values: Keyed<K, V>,
+    values: Keyed<K, V>,
     /// Entries of unknown fields, by the slot of their key.
     unknown: Unknown,
     /// How many keys have a value that does not read empty.
@@ -119,6 +119,11 @@ fn shows<V: Crdt>(value: &V, unknown: &Unknown, slot: u32) -> bool {
 }
 
 impl<K: Hash + Eq, V: Crdt> OrMap<K, V> {
+    /// The slot of a key, with a value that holds nothing where the key was not in.
+    pub(crate) fn slot(&mut self, key: K) -> u32 {
+        self.values.head_or_default(key)
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
@@ -164,7 +169,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
     const HAS_RIGHTS: bool = V::HAS_RIGHTS;
 
     fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
-        let slot = self.values.head_or_default(key);
+        let slot = self.slot(key);
         (slot, self.change(slot, at, |value, at| value.take_in(at, dot, entry)))
     }
 
