@@ -118,6 +118,8 @@ pub struct DwFlag {
 pub struct DisabledFirst;
 
 impl Order<bool> for DisabledFirst {
+    const HAS_STAMPS: bool = false;
+
     fn precedes(ids: &Ids, new: (LocalDot, &bool), old: (LocalDot, &bool)) -> bool {
         (!new.1, ids.dot(new.0)) > (!old.1, ids.dot(old.0))
     }

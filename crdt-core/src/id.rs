@@ -157,7 +157,7 @@ impl IdGen {
 
     /// The next id.
     pub fn id(&mut self) -> UniqueId {
-        let (_, now_millis) = self.replica.time();
+        let now_millis = self.replica.now_millis();
         UniqueId { stamp: self.hlc.tick(now_millis.min(LATEST_MILLIS)), by: self.replica.id() }
     }
 }

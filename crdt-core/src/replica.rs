@@ -103,9 +103,14 @@ impl Replica {
         self.hlc.observe(stamp);
     }
 
-    /// The state of the clock, and physical time.
-    pub(crate) fn time(&mut self) -> (Hlc, u64) {
-        (self.hlc, self.clock.as_mut().map_or(0, |clock| clock.now_millis()))
+    /// The state of the clock.
+    pub(crate) const fn hlc(&self) -> Hlc {
+        self.hlc
+    }
+
+    /// Physical time.
+    pub(crate) fn now_millis(&mut self) -> u64 {
+        self.clock.as_mut().map_or(0, |clock| clock.now_millis())
     }
 
     /// The smallest number not yet given to a dot, also with respect to a state that holds dots of

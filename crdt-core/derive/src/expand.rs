@@ -208,6 +208,7 @@ fn crdt(of: &Struct) -> TokenStream {
             type Editor<'crdt> = #editor<'crdt, #(#arguments),*>;
 
             const HAS_RIGHTS: bool = false #(|| #calls::HAS_RIGHTS)*;
+            const HAS_STAMPS: bool = false #(|| #calls::HAS_STAMPS)*;
 
             #(#methods)*
         }

@@ -370,6 +370,7 @@ impl Crdt for BoundedCounter {
     type Editor<'a> = BoundedCounterEditor<'a>;
 
     const HAS_RIGHTS: bool = true;
+    const HAS_STAMPS: bool = false;
 
     fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RightsEntry) {
         self.ledger.add(Record::new(at.ids().id(dot.replica()), dot, entry));

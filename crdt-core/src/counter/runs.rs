@@ -421,6 +421,8 @@ macro_rules! counter_of_runs {
             type Scratch = CounterScratch;
             type Editor<'a> = $editor<'a>;
 
+            const HAS_STAMPS: bool = false;
+
             fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: RunEntry) {
                 self.runs.insert(at, dot, entry);
             }

@@ -215,7 +215,7 @@ impl<T: Crdt> Doc<T> {
 
         let mut scratch = T::Scratch::default();
         let observed = observed.map(|observed| &observed.context);
-        let mut tx = Tx::new(&self.ids, place, me, next, observed);
+        let mut tx = Tx::new::<T>(&self.ids, place, me, next, observed);
         let is_made = edit(T::edit(Some(&self.root), &scratch, &tx));
         if T::HAS_RIGHTS {
             T::rights_drawn(&scratch, drawn);

@@ -167,6 +167,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Crdt> Crdt for OrMap<K, V> {
     type Editor<'a> = OrMapEditor<'a, K, V>;
 
     const HAS_RIGHTS: bool = V::HAS_RIGHTS;
+    const HAS_STAMPS: bool = V::HAS_STAMPS;
 
     fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, (key, entry): Self::Entry) -> Self::Slot {
         let slot = self.slot(key);

@@ -49,6 +49,8 @@ impl<V> Order<Stamped<V>> for Latest {
 }
 
 impl<V> Order<V> for Listed {
+    const HAS_STAMPS: bool = false;
+
     fn precedes(ids: &Ids, new: (LocalDot, &V), old: (LocalDot, &V)) -> bool {
         ids.dot(new.0) > ids.dot(old.0)
     }

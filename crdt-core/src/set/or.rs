@@ -114,6 +114,8 @@ impl<K: Hash + Eq + Clone + 'static> Crdt for OrSet<K> {
     type Scratch = RefCell<Self>;
     type Editor<'a> = OrSetEditor<'a, K>;
 
+    const HAS_STAMPS: bool = false;
+
     #[inline]
     fn take_in(&mut self, _at: &mut At<'_>, dot: LocalDot, element: K) -> u32 {
         self.elements.add_anywhere(element, dot)

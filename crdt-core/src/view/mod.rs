@@ -75,6 +75,10 @@ pub trait Crdt: Default + 'static {
     /// [`BoundedCounter`](crate::BoundedCounter) does. Where not, nobody asks for them.
     const HAS_RIGHTS: bool = false;
 
+    /// Whether editors of the type may [stamp](Tx::stamp) what they write. Where not, an edit reads no clock,
+    /// which can take as long as the edit.
+    const HAS_STAMPS: bool = true;
+
     /// Takes in an entry. The dot is not in the view.
     fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: Self::Entry) -> Self::Slot;
 

@@ -14,6 +14,9 @@ use crate::clock::Stamp;
 /// It must be a total order, the same on every replica: a function of the entries and their dots. One of
 /// your own has bytes by `codec::WireOrder`.
 pub trait Order<E>: 'static {
+    /// Whether entries carry [stamps](PlaceEditor::stamp): see [`Crdt::HAS_STAMPS`].
+    const HAS_STAMPS: bool = true;
+
     /// Whether `new` comes before `old`.
     fn precedes(ids: &Ids, new: (LocalDot, &E), old: (LocalDot, &E)) -> bool;
 
@@ -81,6 +84,8 @@ impl<E: Clone + 'static, O: Order<E>> Crdt for Place<E, O> {
     type Slot = ();
     type Scratch = RefCell<Option<(LocalDot, E)>>;
     type Editor<'a> = PlaceEditor<'a, E, O>;
+
+    const HAS_STAMPS: bool = O::HAS_STAMPS;
 
     fn take_in(&mut self, at: &mut At<'_>, dot: LocalDot, entry: E) {
         let ids = at.ids();

@@ -29,6 +29,8 @@ macro_rules! view_through {
             type Scratch = <$inner as $crate::view::Crdt>::Scratch;
             type Editor<'a> = $editor<'a, $($argument),*>;
 
+            const HAS_STAMPS: bool = <$inner as $crate::view::Crdt>::HAS_STAMPS;
+
             fn take_in(
                 &mut self,
                 at: &mut $crate::view::At<'_>,

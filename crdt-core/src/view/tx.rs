@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use core::{fmt, mem};
 
-use super::{Ids, LocalDot};
+use super::{Crdt, Ids, LocalDot};
 use crate::clock::{CausalContext, Hlc, Intervals, Stamp};
 use crate::dot::ReplicaId;
 use crate::few::Few;
@@ -17,7 +17,7 @@ pub struct Tx<'a> {
     me: u32,
     replica: ReplicaId,
     hlc: Cell<Hlc>,
-    /// Physical time when the edit began: one update, one time.
+    /// Physical time when the edit began, for types that ask for it: one update, one time.
     now_millis: u64,
     next: Cell<u64>,
     /// The first number that the edit may use: dots from there on are its own.
@@ -29,15 +29,15 @@ pub struct Tx<'a> {
 
 impl<'a> Tx<'a> {
     #[inline]
-    pub(crate) fn new(
+    pub(crate) fn new<T: Crdt>(
         ids: &'a Ids,
         me: u32,
         replica: &mut Replica,
         first: u64,
         observed: Option<&'a CausalContext>,
     ) -> Self {
-        let (hlc, now_millis) = replica.time();
-        let (hlc, next) = (Cell::new(hlc), Cell::new(first));
+        let now_millis = if T::HAS_STAMPS { replica.now_millis() } else { 0 };
+        let (hlc, next) = (Cell::new(replica.hlc()), Cell::new(first));
         let (replica, superseded) = (replica.id(), RefCell::default());
         Self { ids, me, replica, hlc, now_millis, next, first, observed, superseded }
     }
@@ -75,7 +75,8 @@ impl<'a> Tx<'a> {
     /// A stamp for a write: larger than what the replica's clock gave before, and than `above`.
     ///
     /// `above`, the largest stamp at the written entry, does not move the clock: it may be the work
-    /// of a clock that runs ahead. So the stamp of the next write elsewhere may be smaller.
+    /// of a clock that runs ahead. So the stamp of the next write elsewhere may be smaller. For a type that
+    /// [has none](Crdt::HAS_STAMPS) no time is known, and it says nothing but the order.
     #[must_use]
     pub fn stamp(&self, above: Option<Stamp>) -> Stamp {
         let mut hlc = self.hlc.get();

@@ -11,6 +11,7 @@ mod plain;
 mod printed;
 mod registers;
 mod sets;
+mod stamps;
 
 use std::fmt::Debug;
 
