@@ -139,6 +139,8 @@ impl Runs {
             Self::Few(lists) if lists.len() < MANY => {
                 let records = lists.of_mut(kind);
                 let rank = records.partition_point(|other| *other < record);
+                // Most counters have one record, or two while the new one comes before the old one goes.
+                records.reserve_exact(1);
                 records.insert(rank, record);
             }
             _ => self.add_to_many(kind, record),

@@ -33,6 +33,22 @@ fn statistics_say_how_much_memory_a_document_holds() {
     });
 }
 
+/// A counter with one writer has room for what was counted, and for the next time that it is.
+#[test]
+fn counters_in_a_map_hold_no_room_for_others() {
+    const KEYS: u64 = 2_000;
+    let _turn = turn();
+    let mut me = Replica::new(ReplicaId::from_u128(1));
+    let (_, mut counters) = held(Doc::<OrMap<u64, GCounter>>::default);
+    let count_once = |counters: &mut Doc<OrMap<u64, GCounter>>, me: &mut Replica| {
+        (0..KEYS).for_each(|n| _ = counters.update(me, |map| map.entry(&n).add(1)));
+    };
+    let (once, ()) = held(|| count_once(&mut counters, &mut me));
+    let (again, ()) = held(|| count_once(&mut counters, &mut me));
+    assert!(once < KEYS as usize * 240, "{once}");
+    assert!(once + again < KEYS as usize * 320, "{once}, {again}");
+}
+
 /// Of 30,000 keys all but 1,000 go, whichever these are; then a state that never had any others holds
 /// about as much.
 #[test]
