@@ -165,6 +165,7 @@ impl Ledger {
         match self {
             Self::Few(Lines { records }) if records.len() < MANY => {
                 let rank = records.partition_point(|other| *other < record);
+                records.reserve_exact(1);
                 records.insert(rank, record);
             }
             _ => self.add_to_many(record),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crdt_core::codec::Limits;
-use crdt_core::{Crdt, Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, Replica, ReplicaId};
+use crdt_core::{
+    BoundedCounter, Crdt, Delta, Doc, GCounter, LwwMap, LwwRegister, OrMap, OrSet, Replica, ReplicaId,
+};
 
 use super::{held, turn};
 
@@ -37,16 +39,20 @@ fn statistics_say_how_much_memory_a_document_holds() {
 #[test]
 fn counters_in_a_map_hold_no_room_for_others() {
     const KEYS: u64 = 2_000;
+    fn check<T: Crdt>(name: &str, count: impl Fn(T::Editor<'_>)) {
+        let mut me = Replica::new(ReplicaId::from_u128(1));
+        let mut counters = Doc::<OrMap<u64, T>>::default();
+        let mut count_all = || {
+            let all =
+                held(|| (0..KEYS).for_each(|n| _ = counters.update(&mut me, |map| count(map.entry(&n)))));
+            all.0 / KEYS as usize
+        };
+        let (once, again) = (count_all(), count_all());
+        assert!(once < 240 && once + again < 320, "{name}: {once} and {again} bytes a key");
+    }
     let _turn = turn();
-    let mut me = Replica::new(ReplicaId::from_u128(1));
-    let (_, mut counters) = held(Doc::<OrMap<u64, GCounter>>::default);
-    let count_once = |counters: &mut Doc<OrMap<u64, GCounter>>, me: &mut Replica| {
-        (0..KEYS).for_each(|n| _ = counters.update(me, |map| map.entry(&n).add(1)));
-    };
-    let (once, ()) = held(|| count_once(&mut counters, &mut me));
-    let (again, ()) = held(|| count_once(&mut counters, &mut me));
-    assert!(once < KEYS as usize * 240, "{once}");
-    assert!(once + again < KEYS as usize * 320, "{once}, {again}");
+    check::<GCounter>("GCounter", |counter| counter.add(1));
+    check::<BoundedCounter>("BoundedCounter", |counter| counter.add(1));
 }
 
 /// Of 30,000 keys all but 1,000 go, whichever these are; then a state that never had any others holds
