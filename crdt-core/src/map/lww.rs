@@ -133,7 +133,7 @@ impl<K: Hash + Eq, V> LwwMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        Some(self.cells.get(self.cells.head(key)?).1)
+        Some(self.cells.find(key)?.1)
     }
 
     fn chain<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> impl Iterator<Item = &Cell<V>> + '_

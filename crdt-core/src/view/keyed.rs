@@ -174,8 +174,20 @@ impl<K: Hash + Eq, P> Keyed<K, P> {
     where
         K: Borrow<Q>,
     {
-        let slot = self.head(key)?;
-        Some((slot, &self.slab.get(slot).payload))
+        let Some(table) = &self.table else {
+            let slot = self.head(key)?;
+            return Some((slot, &self.slab.get(slot).payload));
+        };
+        let mut payload = None;
+        let slot = table.find(table.hash(key), |slot| {
+            let cell = self.slab.get(slot);
+            let is_it = cell.key.borrow() == key;
+            if is_it {
+                payload = Some(&cell.payload);
+            }
+            is_it
+        })?;
+        Some((slot, payload?))
     }
 
     /// The payloads of `key`, in their order.

@@ -69,7 +69,7 @@ impl Table {
 
     /// The slot with this hash for which `is_it` holds.
     #[inline]
-    pub(super) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let (mark, slots) = (self.mark(hash), self.slots);
         let cell = self.cells.find(hash, |cell| cell ^ mark <= slots && is_it(cell ^ mark))?;
         Some(cell ^ mark)
