@@ -10,7 +10,7 @@ use super::front::{Folder, unfold};
 use super::grouped::{Groups, Order};
 use super::{DecodeError, EncodeError, Limits, Reader, Wire, Writer};
 use crate::clock::{CausalContext, Intervals};
-use crate::doc::{Delta, Doc, Filling, Numbered};
+use crate::doc::{Delta, Doc, Filling};
 use crate::dot::{Dot, ReplicaId};
 use crate::few::Few;
 use crate::view::{At, LocalDot};
@@ -93,15 +93,13 @@ impl<T: Wire> Delta<T> {
         let Self { mut entries, mut dead } = Self::default();
         let (mut input, mut live) = (Reader::new(bytes, limits), Few::default());
         let (version, count) = decode_head(&mut input, limits, &mut live, &mut dead)?;
-        let dots: Numbered<ReplicaId> = live.iter().map(|(id, seqs)| (*id, seqs)).collect();
-        decode_entries::<T>(version, &mut input, count, limits.max_bytes, |number, entry| {
-            let (replica, seq) = dots.get(number);
+        decode_entries::<T>(version, &mut input, &live, limits.max_bytes, |(_, dot), entry| {
             let entry = T::decode_entry(entry)?;
             if entries.is_empty() {
                 // Only now: a head may claim what is not there.
                 entries = Few::with_capacity(count);
             }
-            entries.push_with(|| (Dot::new(replica, seq), entry));
+            entries.push_with(|| (Dot::new(live[dot.replica() as usize].0, dot.seq()), entry));
             Ok(())
         })?;
         if version == GROUPED {
@@ -186,10 +184,10 @@ impl<T: Wire> Doc<T> {
             (Reader::new(bytes, limits), Few::default(), CausalContext::default());
         let (version, count) = decode_head(&mut input, limits, &mut live, &mut dead)?;
         let (mut filling, mut before) = (Filling::<T>::new(&live, count), None);
-        decode_entries::<T>(version, &mut input, count, limits.max_bytes, |number, entry| {
+        decode_entries::<T>(version, &mut input, &live, limits.max_bytes, |dot, entry| {
             let decode =
                 |root: &mut T, at: &mut At<'_>, dot: LocalDot| root.decode_slot(at, dot, before, entry);
-            before = Some(filling.take_in(number, decode)?);
+            before = Some(filling.take_in(dot, decode)?);
             Ok(())
         })?;
         let mut doc = filling.finish();
@@ -199,25 +197,34 @@ impl<T: Wire> Doc<T> {
 }
 
 /// Calls `each` for every entry behind a head, in the order in which they are written, with its number in the
-/// order of the dots. What entries stand for counts against `room`.
+/// order of the dots, and its dot by the place of its replica in `live`. What entries stand for counts against
+/// `room`.
 fn decode_entries<T: Wire>(
     version: u8,
     input: &mut Reader<'_>,
-    entries: usize,
+    live: &[(ReplicaId, Intervals)],
     mut room: usize,
-    mut each: impl FnMut(usize, &mut Reader<'_>) -> Result<(), DecodeError>,
+    mut each: impl FnMut((usize, LocalDot), &mut Reader<'_>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
-    let (mut order, mut bytes) = ((version == GROUPED).then(|| Order::new(entries)), Vec::new());
-    for number in 0..entries {
-        if version == PLAIN {
-            each(number, input)?;
-            continue;
+    let (mut order, mut bytes) = ((version == GROUPED).then(|| Order::new(live)), Vec::new());
+    let mut number = 0;
+    for (place, (_, seqs)) in (0u32..).zip(live) {
+        for (first, last) in seqs.iter() {
+            for seq in first..=last {
+                let next = (number, LocalDot::new(place, seq));
+                number += 1;
+                if version == PLAIN {
+                    each(next, input)?;
+                    continue;
+                }
+                // Where entries come in another order, there are as many.
+                let next = order.as_mut().map_or(Ok(next), |order| order.next(input.number()?))?;
+                let shared = unfold(input, &mut bytes, &mut room)?;
+                let mut entry = input.of_entry::<T>(&bytes, shared);
+                each(next, &mut entry)?;
+                entry.finish()?;
+            }
         }
-        let number = order.as_mut().map_or(Ok(number), |order| order.next(input.number()?))?;
-        let shared = unfold(input, &mut bytes, &mut room)?;
-        let mut entry = input.of_entry::<T>(&bytes, shared);
-        each(number, &mut entry)?;
-        entry.finish()?;
     }
     input.finish()
 }

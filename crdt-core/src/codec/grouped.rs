@@ -7,7 +7,10 @@ use core::mem;
 
 use super::front::fold;
 use super::{DecodeError, EncodeError, Group, Wire, Writer};
+use crate::clock::Intervals;
 use crate::doc::Doc;
+use crate::dot::ReplicaId;
+use crate::view::LocalDot;
 
 /// The entries of a document, of which some have the same key, as links from each to the next one of its
 /// key. Entries are numbered in the order of their dots.
@@ -95,8 +98,10 @@ impl Entries {
     }
 }
 
-/// Which entries there were so far.
+/// Whose dots the entries have, and which there were so far.
 pub(super) struct Order {
+    /// The number of each run's first dot, and that dot.
+    runs: Vec<(usize, LocalDot)>,
     taken: Vec<bool>,
     /// All before it are taken.
     least: usize,
@@ -104,22 +109,37 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn new(entries: usize) -> Self {
-        Self { taken: vec![false; entries], least: 0, last: 0 }
+    /// That of the entries of these dots, by the place of their replica in the list.
+    pub(super) fn new(live: &[(ReplicaId, Intervals)]) -> Self {
+        let (mut runs, mut entries) = (Vec::new(), 0);
+        for (place, (_, seqs)) in (0u32..).zip(live) {
+            for (first, last) in seqs.iter() {
+                runs.push((entries, LocalDot::new(place, first)));
+                entries += (last - first) as usize + 1;
+            }
+        }
+        Self { runs, taken: vec![false; entries], least: 0, last: 0 }
     }
 
-    /// The entry so many steps on. It is asked for as many as there are.
-    pub(super) fn next(&mut self, step: u64) -> Result<usize, DecodeError> {
+    /// The dot of the entry so many steps on, and its number in the order of dots. It is asked for as many as
+    /// there are.
+    pub(super) fn next(&mut self, step: u64) -> Result<(usize, LocalDot), DecodeError> {
         const RULE: DecodeError = DecodeError::Malformed { rule: "every dot has one entry" };
-        self.last = match usize::try_from(step) {
+        let number = match usize::try_from(step) {
             Ok(0) => {
                 self.least += self.taken[self.least..].iter().take_while(|taken| **taken).count();
                 self.least
             }
             step => step.ok().and_then(|step| self.last.checked_add(step)).ok_or(RULE)?,
         };
-        let taken = self.taken.get_mut(self.last).ok_or(RULE)?;
-        if mem::replace(taken, true) { Err(RULE) } else { Ok(self.last) }
+        self.last = number;
+        let taken = self.taken.get_mut(number).ok_or(RULE)?;
+        if mem::replace(taken, true) { Err(RULE) } else { Ok((number, self.dot(number))) }
+    }
+
+    fn dot(&self, number: usize) -> LocalDot {
+        let (first, dot) = self.runs[self.runs.partition_point(|(first, _)| *first <= number) - 1];
+        LocalDot::new(dot.replica(), dot.seq() + (number - first) as u64)
     }
 }
 

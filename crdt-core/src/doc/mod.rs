@@ -21,7 +21,7 @@ pub use compare::{Past, Span};
 pub use delta::Delta;
 pub use digest::Digest;
 #[cfg(feature = "codec")]
-pub(crate) use fill::{Filling, Numbered};
+pub(crate) use fill::Filling;
 pub use inspect::{Conflict, Disagreement, Holder, Observed, Stats};
 pub use walk::{Walk, WalkOverflow};
 
